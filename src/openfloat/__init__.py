@@ -1,0 +1,23 @@
+"""OpenFLOAT: one portrait and one voice in, a talking video out."""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "FloatPipeline": "openfloat.pipeline",
+    "Clip": "openfloat.pipeline",
+    "Portrait": "openfloat.pipeline",
+    "SampleOptions": "openfloat.config",
+    "CropOptions": "openfloat.config",
+    "ModelConfig": "openfloat.config",
+}
+
+__all__ = ["Clip", "CropOptions", "FloatPipeline", "ModelConfig", "Portrait", "SampleOptions"]
+
+
+def __getattr__(name: str) -> object:
+    # Imported on first use, so that `import openfloat` and `--help` never load torch.
+    if name not in _HOME:
+        raise AttributeError(f"module 'openfloat' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

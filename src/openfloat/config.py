@@ -1,0 +1,387 @@
+"""What a model is and how a clip is drawn; frozen values, free of torch so that `--help` is quick."""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal, Self, TypeVar
+
+T = TypeVar("T")
+
+FPS = 25
+SAMPLE_RATE = 16_000
+SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
+EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+
+EmotionName = Literal["auto", "angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
+SolverName = Literal["euler", "midpoint", "heun", "rk4"]
+FillName = Literal["edge", "reflect", "black"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoencoderConfig:
+    """Shape of the motion latent auto-encoder (specification section 3); defaults are the paper's."""
+
+    size: int = 512
+    """Picture height and width in pixels: a power of two from 64 to 1024."""
+    latent_dim: int = 512
+    """Width of identity and motion latents."""
+    num_directions: int = 20
+    """Orthonormal motion directions."""
+    channel_base: int = 16_384
+    """Channels at resolution r are channel_base / r, within the two bounds below."""
+    max_channels: int = 512
+    min_channels: int = 16
+
+    def __post_init__(self) -> None:
+        if self.size not in (64, 128, 256, 512, 1024):
+            raise ValueError(f"size={self.size} is not a power of two from 64 to 1024")
+        if not 1 <= self.num_directions <= self.latent_dim:
+            raise ValueError(
+                f"num_directions={self.num_directions} is not between 1 and latent_dim={self.latent_dim}"
+            )
+        if not 1 <= self.min_channels <= self.max_channels:
+            raise ValueError(
+                f"min_channels={self.min_channels} is not between 1 and max_channels={self.max_channels}"
+            )
+
+    def channels(self, resolution: int) -> int:
+        """Feature channels at a resolution."""
+        return max(self.min_channels, min(self.max_channels, self.channel_base // resolution))
+
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """Resolutions of the returned feature maps and decoder levels: 8, 16, ... size."""
+        return tuple(2**k for k in range(3, self.size.bit_length()))
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Milliseconds on any machine; for tests."""
+        return cls(
+            size=64,
+            latent_dim=32,
+            num_directions=20,
+            channel_base=512,
+            max_channels=16,
+            min_channels=8,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VectorFieldConfig:
+    """Shape of the flow-matching transformer (specification section 4); defaults are the paper's."""
+
+    motion_dim: int = 512
+    """Channels of one motion token: the latent width, or the number of directions."""
+    speech_dim: int = 512
+    num_emotions: int = len(EMOTIONS)
+    hidden_dim: int = 1024
+    num_heads: int = 8
+    depth: int = 8
+    mlp_ratio: float = 4.0
+    attention_radius: int = 2
+    """Frames each side that one frame may attend to."""
+    window_frames: int = 50
+    past_frames: int = 10
+
+    def __post_init__(self) -> None:
+        if self.hidden_dim % self.num_heads:
+            raise ValueError(
+                f"hidden_dim={self.hidden_dim} is not a multiple of num_heads={self.num_heads}"
+            )
+        if self.hidden_dim % 2:
+            raise ValueError(f"hidden_dim={self.hidden_dim} is not even")
+        if self.attention_radius < 0:
+            raise ValueError(f"attention_radius={self.attention_radius} is negative")
+        if not 1 <= self.past_frames <= self.window_frames:
+            raise ValueError(
+                f"past_frames={self.past_frames} is not between 1 and window_frames={self.window_frames}"
+            )
+
+    @property
+    def total_frames(self) -> int:
+        """Positions that the transformer sees: past and window."""
+        return self.past_frames + self.window_frames
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Milliseconds on any machine; for tests."""
+        return cls(
+            motion_dim=20, speech_dim=24, hidden_dim=32, num_heads=2, depth=2,
+            window_frames=10, past_frames=4,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wav2Vec2Config:
+    """Shape of a wav2vec 2.0 network; defaults are the base class, `large()` the emotion network's."""
+
+    hidden_dim: int = 768
+    num_layers: int = 12
+    num_heads: int = 12
+    feedforward_dim: int = 3072
+    conv_dims: tuple[int, ...] = (512, 512, 512, 512, 512, 512, 512)
+    conv_kernels: tuple[int, ...] = (10, 3, 3, 3, 3, 2, 2)
+    conv_strides: tuple[int, ...] = (5, 2, 2, 2, 2, 2, 2)
+    conv_bias: bool = False
+    conv_norm: Literal["group", "layer"] = "group"
+    stable_layer_norm: bool = False
+    position_kernel: int = 128
+    position_groups: int = 16
+
+    def __post_init__(self) -> None:
+        if not len(self.conv_dims) == len(self.conv_kernels) == len(self.conv_strides):
+            raise ValueError("conv_dims, conv_kernels and conv_strides differ in length")
+
+    @classmethod
+    def large(cls) -> Self:
+        """The large class with stable layer norm, as the released emotion network uses it."""
+        return cls(
+            hidden_dim=1024, num_layers=24, num_heads=16, feedforward_dim=4096,
+            conv_bias=True, conv_norm="layer", stable_layer_norm=True,
+        )  # fmt: skip
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Milliseconds on any machine; for tests."""
+        return cls(
+            hidden_dim=32, num_layers=2, num_heads=2, feedforward_dim=64, conv_dims=(16,) * 7,
+            position_kernel=16, position_groups=4,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wav2Vec2SpeechConfig:
+    """Speech features by wav2vec 2.0, interpolated to the frame rate before its transformer."""
+
+    kind: Literal["wav2vec2"] = "wav2vec2"
+    backbone: Wav2Vec2Config = Wav2Vec2Config()
+    layers: Literal["all", "last"] = "all"
+    """Concatenate every layer's output, or take the last alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MelSpeechConfig:
+    """Speech features from a log-mel spectrogram by a convolutional network of our own."""
+
+    kind: Literal["mel"] = "mel"
+    num_mels: int = 80
+    hidden_dim: int = 192
+    dilations: tuple[int, ...] = (1, 2, 3, 1, 1)
+    """One residual block each, at the video frame rate, kernel 3."""
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Milliseconds on any machine; for tests."""
+        return cls(num_mels=24, hidden_dim=16, dilations=(1,))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wav2Vec2EmotionConfig:
+    """Speech emotion by a wav2vec 2.0 classifier with mean pooling."""
+
+    kind: Literal["wav2vec2"] = "wav2vec2"
+    backbone: Wav2Vec2Config = Wav2Vec2Config.large()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MelEmotionConfig:
+    """Speech emotion from a log-mel spectrogram by a small network of our own."""
+
+    kind: Literal["mel"] = "mel"
+    num_mels: int = 80
+    hidden_dim: int = 64
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Milliseconds on any machine; for tests."""
+        return cls(num_mels=24, hidden_dim=16)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """Everything that decides which tensors a model has; saved as `config.json` beside them."""
+
+    name: str = "float-512"
+    autoencoder: AutoencoderConfig = AutoencoderConfig()
+    motion: VectorFieldConfig = VectorFieldConfig()
+    speech: Wav2Vec2SpeechConfig | MelSpeechConfig = Wav2Vec2SpeechConfig()
+    emotion: Wav2Vec2EmotionConfig | MelEmotionConfig = Wav2Vec2EmotionConfig()
+    motion_space: Literal["latent", "coefficients"] = "latent"
+    """What one motion token holds: the motion latent (the paper), or its coordinates in the basis."""
+    controls: tuple[str, ...] = ()
+    """Names of the motion directions, where they were named by construction."""
+
+    def __post_init__(self) -> None:
+        auto = self.autoencoder
+        needed = auto.latent_dim if self.motion_space == "latent" else auto.num_directions
+        if self.motion.motion_dim != needed:
+            raise ValueError(
+                f"motion_dim={self.motion.motion_dim} does not fit motion_space="
+                f"{self.motion_space!r}, which needs {needed}"
+            )
+        if self.controls and len(self.controls) != auto.num_directions:
+            raise ValueError(
+                f"{len(self.controls)} control names for {auto.num_directions} directions"
+            )
+
+    @classmethod
+    def float_512(cls) -> Self:
+        """The paper's model: 617.5 M parameters with both audio networks."""
+        return cls()
+
+    @classmethod
+    def openfloat_256(cls) -> Self:
+        """Our embedded model: no foreign weights, made for two CPU cores."""
+        return cls(
+            name="openfloat-256",
+            autoencoder=AutoencoderConfig(
+                size=256, latent_dim=256, channel_base=4096, max_channels=128, min_channels=16
+            ),
+            motion=VectorFieldConfig(
+                motion_dim=20, speech_dim=192, hidden_dim=256, num_heads=4, depth=6
+            ),
+            speech=MelSpeechConfig(),
+            emotion=MelEmotionConfig(),
+            motion_space="coefficients",
+            controls=CONTROLS,
+        )
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Milliseconds on any machine; for tests."""
+        return cls(
+            name="tiny",
+            autoencoder=AutoencoderConfig.tiny(),
+            motion=VectorFieldConfig.tiny(),
+            speech=MelSpeechConfig.tiny(),
+            emotion=MelEmotionConfig.tiny(),
+            motion_space="coefficients",
+            controls=CONTROLS,
+        )
+
+
+CONTROLS = (
+    "yaw", "pitch", "roll", "x", "y", "scale",
+    "jaw_open", "lips_round", "lips_wide", "upper_lip_up", "lower_lip_down", "lips_pressed",
+    "smile", "mouth_down", "brows_up", "brows_down", "blink", "squint", "gaze_x", "gaze_y",
+)  # fmt: skip
+"""The twenty named motions of models whose basis is taught by the data engine, in order."""
+
+PRESETS = {
+    "float-512": ModelConfig.float_512,
+    "openfloat-256": ModelConfig.openfloat_256,
+    "tiny": ModelConfig.tiny,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampleOptions:
+    """How motion is drawn."""
+
+    seed: int = 15
+    """Fixes the result on any device and any batch size."""
+    nfe: int = 10
+    """Evaluations of the vector field per window."""
+    solver: SolverName = "euler"
+    """Integration method; midpoint and heun use 2 evaluations a step, rk4 uses 4."""
+    audio_scale: float = 2.0
+    """Guidance towards the speech; 1 is none, larger moves the lips more."""
+    emotion_scale: float = 1.0
+    """Guidance towards the emotion; 0 ignores it, larger exaggerates it."""
+    emotion: EmotionName = "auto"
+    """Expression to show; auto listens to the voice."""
+
+    def __post_init__(self) -> None:
+        stages = {"euler": 1, "midpoint": 2, "heun": 2, "rk4": 4}
+        if self.solver not in stages:
+            raise ValueError(f"solver={self.solver!r} is none of {', '.join(stages)}")
+        if self.nfe < 1 or self.nfe % stages[self.solver]:
+            raise ValueError(
+                f"nfe={self.nfe} is not a positive multiple of {stages[self.solver]}, "
+                f"the evaluations of one {self.solver} step"
+            )
+        if self.emotion != "auto" and self.emotion not in EMOTIONS:
+            raise ValueError(f"emotion={self.emotion!r} is none of auto, {', '.join(EMOTIONS)}")
+        for name in ("audio_scale", "emotion_scale"):
+            if not 0 <= getattr(self, name) <= 20:
+                raise ValueError(f"{name}={getattr(self, name)} is not between 0 and 20")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed={self.seed} is not between 0 and 2^63 - 1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CropOptions:
+    """How the face is cut out of the portrait."""
+
+    crop: bool = True
+    """Off: the whole picture is taken as the crop (squared and resized)."""
+    margin: float = 1.6
+    """Half side of the crop as a multiple of the face box's longer half side."""
+    face: int | None = None
+    """Which face, counted from the left from 0; none: the largest."""
+    fill: FillName = "edge"
+    """What stands where the crop leaves the picture: edge colours, a reflection, or black."""
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.margin <= 5:
+            raise ValueError(f"margin={self.margin} is not between 0.5 and 5")
+        if self.face is not None and self.face < 0:
+            raise ValueError(f"face={self.face} is negative")
+
+
+def to_json(config: Any) -> str:
+    """Any config of this module as JSON text."""
+    return json.dumps(dataclasses.asdict(config), indent=2) + "\n"
+
+
+def from_json(cls: type[T], text: str) -> T:
+    """The config that `to_json` wrote; a ValueError names an unknown field or a wrong type."""
+    return typing.cast(T, _decode(cls, json.loads(text), cls.__name__))
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """Check one JSON value against one type annotation and build it."""
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _decode_config(kind, value, where)
+    if origin is Literal:
+        if value not in typing.get_args(kind):
+            raise ValueError(f"{where}={value!r} is none of {typing.get_args(kind)}")
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _decode_union(typing.get_args(kind), value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ValueError(f"{where}={value!r} is not a list")
+        return tuple(_decode(typing.get_args(kind)[0], item, where) for item in value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{where}={value!r} is not of type {kind.__name__}")
+    return value
+
+
+def _decode_union(members: tuple[Any, ...], value: Any, where: str) -> Any:
+    """A union is either `X | None` or configs told apart by their `kind` field."""
+    if value is None and types.NoneType in members:
+        return None
+    for member in members:
+        if not dataclasses.is_dataclass(member):
+            if member is not types.NoneType:
+                return _decode(member, value, where)
+        elif isinstance(value, dict) and value.get("kind") == typing.cast(Any, member)().kind:
+            return _decode(member, value, where)
+    raise ValueError(f"{where}={value!r} fits none of the allowed kinds")
+
+
+def _decode_config(cls: type, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}={value!r} is not an object")
+    hints = typing.get_type_hints(cls)
+    if unknown := sorted(set(value) - set(hints)):
+        raise ValueError(f"{where} has no field named {', '.join(unknown)}")
+    return cls(
+        **{name: _decode(hints[name], item, f"{where}.{name}") for name, item in value.items()}
+    )
