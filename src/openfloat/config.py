@@ -1,10 +1,10 @@
-"""What a model is and how a clip is drawn; frozen values, free of torch so that `--help` is quick."""
+"""What a model is and how a clip is drawn: frozen values, free of torch so `--help` is quick."""
 
 import dataclasses
 import json
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeVar
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ FillName = Literal["edge", "reflect", "black"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AutoencoderConfig:
-    """Shape of the motion latent auto-encoder (specification section 3); defaults are the paper's."""
+    """Shape of the motion latent auto-encoder; defaults are the paper's (section 3.1)."""
 
     size: int = 512
     """Picture height and width in pixels: a power of two from 64 to 1024."""
@@ -39,11 +39,13 @@ class AutoencoderConfig:
             raise ValueError(f"size={self.size} is not a power of two from 64 to 1024")
         if not 1 <= self.num_directions <= self.latent_dim:
             raise ValueError(
-                f"num_directions={self.num_directions} is not between 1 and latent_dim={self.latent_dim}"
+                f"num_directions={self.num_directions} is not between 1 and "
+                f"latent_dim={self.latent_dim}"
             )
         if not 1 <= self.min_channels <= self.max_channels:
             raise ValueError(
-                f"min_channels={self.min_channels} is not between 1 and max_channels={self.max_channels}"
+                f"min_channels={self.min_channels} is not between 1 and "
+                f"max_channels={self.max_channels}"
             )
 
     def channels(self, resolution: int) -> int:
@@ -70,7 +72,7 @@ class AutoencoderConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VectorFieldConfig:
-    """Shape of the flow-matching transformer (specification section 4); defaults are the paper's."""
+    """Shape of the flow-matching transformer; defaults are the paper's (section 3.2)."""
 
     motion_dim: int = 512
     """Channels of one motion token: the latent width, or the number of directions."""
@@ -96,7 +98,8 @@ class VectorFieldConfig:
             raise ValueError(f"attention_radius={self.attention_radius} is negative")
         if not 1 <= self.past_frames <= self.window_frames:
             raise ValueError(
-                f"past_frames={self.past_frames} is not between 1 and window_frames={self.window_frames}"
+                f"past_frames={self.past_frames} is not between 1 and "
+                f"window_frames={self.window_frames}"
             )
 
     @property
@@ -115,7 +118,7 @@ class VectorFieldConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wav2Vec2Config:
-    """Shape of a wav2vec 2.0 network; defaults are the base class, `large()` the emotion network's."""
+    """Shape of a wav2vec 2.0 network; defaults are the base class, `large()` the large one."""
 
     hidden_dim: int = 768
     num_layers: int = 12
@@ -182,7 +185,7 @@ class Wav2Vec2EmotionConfig:
     """Speech emotion by a wav2vec 2.0 classifier with mean pooling."""
 
     kind: Literal["wav2vec2"] = "wav2vec2"
-    backbone: Wav2Vec2Config = Wav2Vec2Config.large()
+    backbone: Wav2Vec2Config = field(default_factory=Wav2Vec2Config.large)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,7 +212,7 @@ class ModelConfig:
     speech: Wav2Vec2SpeechConfig | MelSpeechConfig = Wav2Vec2SpeechConfig()
     emotion: Wav2Vec2EmotionConfig | MelEmotionConfig = Wav2Vec2EmotionConfig()
     motion_space: Literal["latent", "coefficients"] = "latent"
-    """What one motion token holds: the motion latent (the paper), or its coordinates in the basis."""
+    """One motion token: the motion latent (the paper), or its coordinates in the basis."""
     controls: tuple[str, ...] = ()
     """Names of the motion directions, where they were named by construction."""
 

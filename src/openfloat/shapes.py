@@ -1,6 +1,6 @@
 """Axis letters and tensor types, in one place.
 
-b clips or pictures   t video frames   s audio samples   c feature channels   h w picture rows, columns
+b clips or pictures   t video frames   s audio samples   c feature channels   h w rows, columns
 d latent width        m motion directions   f motion width of the vector field (d or m)
 a speech width        e emotions            k window frames including the past
 """

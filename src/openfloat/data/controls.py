@@ -1,7 +1,7 @@
 """The twenty named controls: their physical meaning and the scale that makes them coefficients.
 
-A control has a physical value (degrees, shares of the crop, or 0 = relaxed ... 1 = full). Divided by
-its scale it becomes a motion coefficient of roughly unit spread; zero stays zero. The first twenty
+A control has a physical value (degrees, shares of the crop, or 0 = relaxed ... 1 = full). Divided
+by its scale it becomes a motion coefficient of roughly unit spread; zero stays zero. The twenty
 directions of a basis taught by the data engine carry these coefficients in this order.
 """
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from openfloat.config import CONTROLS
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Control:
     """One named motion."""
 
@@ -28,26 +28,26 @@ class Control:
 
 
 TABLE = (
-    Control(name="yaw", unit="degrees, positive towards the right of the picture", scale=8, low=-22, high=22),
-    Control(name="pitch", unit="degrees, positive looks up", scale=6, low=-16, high=16),
-    Control(name="roll", unit="degrees, positive turns clockwise in the picture", scale=5, low=-14, high=14),
-    Control(name="x", unit="share of the crop width, positive right", scale=0.03, low=-0.08, high=0.08),
-    Control(name="y", unit="share of the crop height, positive down", scale=0.03, low=-0.08, high=0.08),
-    Control(name="scale", unit="natural logarithm of the size", scale=0.05, low=-0.12, high=0.12),
-    Control(name="jaw_open", unit="0 closed, 1 wide open", scale=0.3, low=0, high=1),
-    Control(name="lips_round", unit="0 relaxed, 1 pursed as in 'oo'", scale=0.3, low=0, high=1),
-    Control(name="lips_wide", unit="0 relaxed, 1 stretched as in 'ee'", scale=0.3, low=0, high=1),
-    Control(name="upper_lip_up", unit="0 relaxed, 1 raised", scale=0.3, low=0, high=1),
-    Control(name="lower_lip_down", unit="0 relaxed, 1 lowered", scale=0.3, low=0, high=1),
-    Control(name="lips_pressed", unit="0 relaxed, 1 rolled in and closed as in 'm'", scale=0.3, low=0, high=1),
-    Control(name="smile", unit="0 relaxed, 1 broad", scale=0.3, low=0, high=1),
-    Control(name="mouth_down", unit="0 relaxed, 1 corners fully down", scale=0.3, low=0, high=1),
-    Control(name="brows_up", unit="0 relaxed, 1 raised", scale=0.3, low=0, high=1),
-    Control(name="brows_down", unit="0 relaxed, 1 frowning", scale=0.3, low=0, high=1),
-    Control(name="blink", unit="0 open, 1 both eyes closed", scale=0.3, low=0, high=1),
-    Control(name="squint", unit="0 relaxed, 1 narrowed", scale=0.3, low=0, high=1),
-    Control(name="gaze_x", unit="-1 ... 1, positive towards the right of the picture", scale=0.4, low=-1, high=1),
-    Control(name="gaze_y", unit="-1 ... 1, positive down", scale=0.4, low=-1, high=1),
+    Control("yaw", "degrees, positive towards the right of the picture", 8, -22, 22),
+    Control("pitch", "degrees, positive looks up", 6, -16, 16),
+    Control("roll", "degrees, positive turns clockwise in the picture", 5, -14, 14),
+    Control("x", "share of the crop width, positive right", 0.03, -0.08, 0.08),
+    Control("y", "share of the crop height, positive down", 0.03, -0.08, 0.08),
+    Control("scale", "natural logarithm of the size", 0.05, -0.12, 0.12),
+    Control("jaw_open", "0 closed, 1 wide open", 0.3, 0, 1),
+    Control("lips_round", "0 relaxed, 1 pursed as in 'oo'", 0.3, 0, 1),
+    Control("lips_wide", "0 relaxed, 1 stretched as in 'ee'", 0.3, 0, 1),
+    Control("upper_lip_up", "0 relaxed, 1 raised", 0.3, 0, 1),
+    Control("lower_lip_down", "0 relaxed, 1 lowered", 0.3, 0, 1),
+    Control("lips_pressed", "0 relaxed, 1 rolled in and closed as in 'm'", 0.3, 0, 1),
+    Control("smile", "0 relaxed, 1 broad", 0.3, 0, 1),
+    Control("mouth_down", "0 relaxed, 1 corners fully down", 0.3, 0, 1),
+    Control("brows_up", "0 relaxed, 1 raised", 0.3, 0, 1),
+    Control("brows_down", "0 relaxed, 1 frowning", 0.3, 0, 1),
+    Control("blink", "0 open, 1 both eyes closed", 0.3, 0, 1),
+    Control("squint", "0 relaxed, 1 narrowed", 0.3, 0, 1),
+    Control("gaze_x", "-1 ... 1, positive towards the right of the picture", 0.4, -1, 1),
+    Control("gaze_y", "-1 ... 1, positive down", 0.4, -1, 1),
 )  # fmt: skip
 
 SCALES: NDArray[np.float32] = np.array([control.scale for control in TABLE], dtype=np.float32)

@@ -1,0 +1,39 @@
+# The commands to remember. demo and test set everything up in .venv by themselves.
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
+ENV = .stamps/env
+DEV = .stamps/dev
+
+.PHONY: demo test check bench clean
+.DELETE_ON_ERROR:
+
+demo: $(ENV)  ## A real photo and a voice become ./demo.mp4.
+	.venv/bin/openfloat demo --output demo.mp4
+
+test: $(DEV)  ## The test suite.
+	.venv/bin/python -m pytest -n 2
+
+check: $(DEV)  ## What .ci/run runs: lint, types, layers, tests with coverage.
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m pytest -n 2 --cov --cov-report=term
+
+bench: $(ENV)  ## Speed and memory, printed as ratios.
+	.venv/bin/python benchmarks/speed.py
+	.venv/bin/python benchmarks/memory.py
+
+$(ENV): pyproject.toml
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	$(PIP) --upgrade pip
+	$(PIP) 'torch>=2.6,<2.14'
+	$(PIP) --editable .
+	mkdir -p .stamps && touch $@
+
+$(DEV): $(ENV)
+	$(PIP) --group dev
+	touch $@
+
+clean:
+	rm -rf .venv .stamps

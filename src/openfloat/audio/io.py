@@ -1,0 +1,147 @@
+"""Sound from files: anything that FFmpeg decodes, as mono float32 at 16 kHz."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from openfloat.config import SAMPLE_RATE
+from openfloat.errors import BadMedia
+
+logger = logging.getLogger(__name__)
+
+Samples = NDArray[np.float32]
+
+LONGEST_HOURS = 4
+READ_BLOCK = 10 * SAMPLE_RATE
+BAD_PACKETS_ALLOWED = 0.1
+"""Share of undecodable packets up to which a damaged file is still used."""
+_LOCAL_ONLY = {"protocol_whitelist": "none"}
+"""Keeps playlists and session descriptions from opening files or addresses that they name."""
+
+
+def load_audio(path: str | Path) -> Samples:
+    """The sound of an audio or video file: mono, 16 kHz, float32, (s,), about -1 ... 1.
+
+    Raises:
+        BadMedia: the file is missing, holds no sound, is damaged, is longer than four hours, holds
+            values that are not numbers, or nothing but exact silence.
+    """
+    waveform = np.concatenate(list(stream_audio(path, READ_BLOCK)))
+    if not waveform.any():
+        raise BadMedia(f"{path}: the recording is silent from start to end")
+    return waveform
+
+
+def stream_audio(path: str | Path, block_samples: int) -> Iterator[Samples]:
+    """The same numbers as `load_audio` block by block, so that memory stays flat.
+
+    Every block has block_samples samples, the last one 1 to block_samples. Exact silence is let
+    through, because it shows only at the end.
+
+    Raises:
+        BadMedia: as `load_audio`, in part only when the place is reached.
+    """
+    waiting: list[Samples] = []
+    length = total = 0
+    for piece in _resampled(Path(path)):
+        total += len(piece)
+        if total > LONGEST_HOURS * 3600 * SAMPLE_RATE:
+            raise BadMedia(f"{path}: the recording is longer than {LONGEST_HOURS} hours")
+        waiting.append(piece)
+        length += len(piece)
+        if length >= block_samples:
+            joined = np.concatenate(waiting)
+            cut = length - length % block_samples
+            yield from np.split(joined[:cut], cut // block_samples)
+            waiting, length = [joined[cut:]], length - cut
+    if not total:
+        raise BadMedia(f"{path}: the recording has no samples")
+    if length:
+        yield np.concatenate(waiting)
+
+
+def _resampled(path: Path) -> Iterator[Samples]:
+    """Decoded, mixed and resampled pieces of any length."""
+    resampler: soxr.ResampleStream | None = None
+    rate = 0
+    for samples, new_rate in _decoded(path):
+        if resampler is None:
+            rate = new_rate
+            resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+        if new_rate != rate:
+            raise BadMedia(f"{path}: the sample rate changes from {rate} to {new_rate} Hz")
+        if not np.isfinite(samples).all():
+            raise BadMedia(f"{path}: some samples are not finite numbers")
+        yield resampler.resample_chunk(samples)
+    if resampler is not None:
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _decoded(path: Path) -> Iterator[tuple[Samples, int]]:
+    """Mono pieces as they come out of the decoder, with their sample rate."""
+    good = bad = 0
+    with _opened(path) as container:
+        stream = container.streams.best("audio")
+        if not isinstance(stream, av.AudioStream):
+            raise BadMedia(f"{path}: the file holds no sound")
+        for packet in _packets(container, stream, path):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                bad += 1
+                continue
+            good += 1
+            for frame in frames:
+                yield _mono(frame), frame.sample_rate
+    if bad > BAD_PACKETS_ALLOWED * (good + bad):
+        raise BadMedia(f"{path}: the sound is damaged, {bad} of {good + bad} packets do not decode")
+    if bad:
+        logger.warning("%s: %d of %d packets do not decode", path, bad, good + bad)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[av.container.InputContainer]:
+    """Open a local file; what it points to is not followed."""
+    if not path.is_file():
+        raise BadMedia(f"{path}: no such file")
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise BadMedia(f"{path}: the file cannot be read ({error.strerror})") from error
+    with file:
+        try:
+            container = av.open(file, "r", metadata_errors="ignore", options=_LOCAL_ONLY)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise BadMedia(f"{path}: the file is no sound or video that can be read") from error
+        with container:
+            yield container
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.AudioStream, path: Path
+) -> Iterator["av.Packet[av.AudioStream]"]:
+    try:
+        yield from container.demux(stream)
+    except av.FFmpegError as error:
+        raise BadMedia(f"{path}: the file is damaged") from error
+
+
+def _mono(frame: av.AudioFrame) -> Samples:
+    """Mean of the channels in -1 ... 1, whatever the decoder's sample format.
+
+    FFmpeg's own mixing to mono would be 1.41 times louder than the mean.
+    """
+    values = frame.to_ndarray()
+    if not frame.format.is_planar:
+        values = values.reshape(-1, frame.layout.nb_channels).T
+    if values.dtype == np.uint8:
+        values = values.astype(np.float32) / 128 - 1
+    elif values.dtype.kind == "i":
+        values = values.astype(np.float32) / 2.0 ** (8 * values.itemsize - 1)
+    return values.mean(axis=0, dtype=np.float32)

@@ -1,0 +1,103 @@
+"""`openfloat animate` and `openfloat demo`."""
+
+import time
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from openfloat.config import CropOptions, SampleOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Animate:
+    """Make a portrait speak."""
+
+    portrait: Positional[Path]
+    """Photo: JPEG, PNG or WebP."""
+    speech: Positional[Path]
+    """Voice: any sound or video file."""
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("out.mp4")
+    """The mp4 file to write."""
+    model: str = "openfloat-256"
+    """Name of an embedded model, or a model folder."""
+    device: str = "cpu"
+    """Where to compute: cpu, cuda, mps."""
+    sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
+    framing: OmitArgPrefixes[CropOptions] = CropOptions()
+
+    def run(self) -> None:
+        """Write the video and say how fast it went."""
+        animate(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """Make the bundled portrait speak the bundled sentence."""
+
+    output: Annotated[Path, arg(aliases=["-o"])] = Path("demo.mp4")
+    """The mp4 file to write."""
+    model: str = "openfloat-256"
+    """Name of an embedded model, or a model folder."""
+    device: str = "cpu"
+    """Where to compute: cpu, cuda, mps."""
+    sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
+
+    def run(self) -> None:
+        """Write the video and say how fast it went."""
+        with as_file(files("openfloat") / "assets" / "demo") as folder:
+            animate(
+                Animate(
+                    portrait=folder / "portrait.jpg",
+                    speech=folder / "speech.wav",
+                    output=self.output,
+                    model=self.model,
+                    device=self.device,
+                    sample=self.sample,
+                )
+            )
+
+
+def animate(job: Animate) -> None:
+    """Load, encode, draw, decode and write, with a progress bar."""
+    from rich.progress import Progress
+
+    from openfloat.pipeline import FloatPipeline
+
+    started = time.perf_counter()
+    pipeline = FloatPipeline.from_pretrained(job.model, device=check_device(job.device))
+    portrait = pipeline.encode(job.portrait, job.framing)
+    loaded = time.perf_counter()
+    if portrait.crop.num_faces > 1 and job.framing.face is None:
+        print(f"{portrait.crop.num_faces} faces found, taking the largest; --face N takes another")
+    with Progress(transient=True) as bar:
+        task = bar.add_task("frames", total=None)
+        frames = pipeline.render(
+            portrait,
+            job.speech,
+            job.output,
+            job.sample,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    seconds = time.perf_counter() - loaded
+    size = pipeline.config.autoencoder.size
+    print(
+        f"{job.output}: {frames} frames of {size}x{size} at 25 fps ({frames / 25:.2f} s), "
+        f"{pipeline.config.name} on {job.device}, {frames / seconds:.1f} frames/s "
+        f"after {loaded - started:.1f} s of loading"
+    )
+
+
+def check_device(name: str) -> str:
+    """The name of a device that this machine has; BadInput otherwise."""
+    import torch
+
+    from openfloat.errors import BadInput
+
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise BadInput(f"device {name!r} is not there: {str(error).splitlines()[0]}") from error
+    return name

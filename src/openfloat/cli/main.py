@@ -1,0 +1,63 @@
+"""`openfloat`: parse, call, print. Nothing heavy is imported before a command runs."""
+
+import sys
+from typing import Annotated
+
+import tyro
+
+from openfloat import __version__
+from openfloat.cli.animate import Animate, Demo
+from openfloat.cli.convert import Convert
+from openfloat.cli.info import Info
+from openfloat.cli.released_names import translate
+from openfloat.cli.train import Train
+from openfloat.errors import OpenFloatError
+
+Command = (
+    Annotated[Animate, tyro.conf.subcommand("animate")]
+    | Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Info, tyro.conf.subcommand("info")]
+)
+
+
+def main() -> None:
+    """Run the command line; the exit status is 0, 2 for a mistake of the user, 130 for Ctrl-C."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status.
+
+    Raises:
+        SystemExit: from the parser, for `--help` (0) or flags that it does not know (2).
+    """
+    if arguments == ["--version"]:
+        print(__version__)
+        return 0
+    try:
+        command = tyro.cli(
+            Command,  # type: ignore[arg-type]
+            prog="openfloat",
+            description="One portrait and one voice in, a talking video out.",
+            args=translate(arguments),
+        )
+        command.run()
+    except (OpenFloatError, ValueError) as error:
+        if not isinstance(error, OpenFloatError) and not _is_about_options(error):
+            raise
+        print(f"openfloat: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("openfloat: cancelled, nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _is_about_options(error: ValueError) -> bool:
+    """Configs refuse nonsense with a ValueError of their own; any other ValueError is our bug."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "openfloat.config"

@@ -1,0 +1,143 @@
+"""Pairs of pictures for phase 1: made by the data engine, and frames of real clips."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from openfloat.config import CONTROLS
+from openfloat.data.batch import PairBatch
+from openfloat.data.clips import RealFrames
+from openfloat.data.picture_cache import PictureCache, pair_grid
+from openfloat.errors import BadInput
+
+GRID_SIZE = 64
+
+
+class PairSampler:
+    """Draws pairs of one person; what it draws depends on the given generator alone.
+
+    Args:
+        pictures: the engine's cache, or None for real frames alone.
+        real: frames of real clips, or None for made pictures alone.
+        real_share: probability that a pair is real; counts only where both are there.
+
+    Raises:
+        BadInput: neither is given.
+    """
+
+    def __init__(
+        self, pictures: PictureCache | None, real: RealFrames | None, *, real_share: float
+    ) -> None:
+        if pictures is None and real is None:
+            raise BadInput("there are neither made pictures nor real frames to train on")
+        self._pictures, self._real = pictures, real
+        self._real_share = 1.0 if pictures is None else 0.0 if real is None else real_share
+        if pictures is not None:
+            self._groups = _rows_by_value(pictures.portrait)
+
+    def draw(self, batch: int, size: int, generator: torch.Generator) -> PairBatch:
+        """One batch at a picture size.
+
+        Args:
+            batch: pairs.
+            size: height and width of the pictures; the cache's size or half, a quarter ... of it.
+            generator: the only source of chance.
+        """
+        is_real = torch.rand(batch, generator=generator) < self._real_share
+        num_real = int(is_real.sum())
+        parts = []
+        if num_real < batch:
+            parts.append(self._draw_made(batch - num_real, size, generator))
+        if num_real:
+            parts.append(self._draw_real(num_real, size, generator))
+        joined = PairBatch(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+        return vary_colour(joined, generator)
+
+    def _draw_made(self, count: int, size: int, generator: torch.Generator) -> PairBatch:
+        cache = self._pictures
+        assert cache is not None
+        rows = np.array([_two_of(self._groups, generator) for _ in range(count)])
+        source, driving = rows[:, 0], rows[:, 1]
+        grid, visible = pair_grid(cache, source, driving)
+        return PairBatch(
+            source=to_image(cache.images[source], size),
+            driving=to_image(cache.images[driving], size),
+            controls_source=torch.from_numpy(cache.controls[source]),
+            controls_driving=torch.from_numpy(cache.controls[driving]),
+            supervised=torch.ones(count, dtype=torch.bool),
+            grid=torch.as_tensor(grid),
+            visible=torch.as_tensor(visible),
+            region=to_mask(cache.region[driving], size),
+        )
+
+    def _draw_real(self, count: int, size: int, generator: torch.Generator) -> PairBatch:
+        frames = self._real
+        assert frames is not None
+        rows = np.array([frames.draw_pair(generator) for _ in range(count)])
+        source, driving = rows[:, 0], rows[:, 1]
+        return PairBatch(
+            source=to_image(frames.images[source], size),
+            driving=to_image(frames.images[driving], size),
+            controls_source=torch.zeros(count, len(CONTROLS)),
+            controls_driving=torch.zeros(count, len(CONTROLS)),
+            supervised=torch.zeros(count, dtype=torch.bool),
+            grid=torch.zeros(count, GRID_SIZE, GRID_SIZE, 2),
+            visible=torch.zeros(count, 1, GRID_SIZE, GRID_SIZE),
+            region=to_mask(frames.region[driving], size),
+        )
+
+
+def to_image(pictures: NDArray[np.uint8], size: int) -> Tensor:
+    """Bytes (b, h, w, 3) as pictures (b, 3, size, size) in [-1, 1], shrunk by area averages."""
+    images = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))).float()
+    if images.shape[-1] != size:
+        images = F.adaptive_avg_pool2d(images, size)
+    return images / 127.5 - 1
+
+
+def to_mask(masks: NDArray[np.uint8], size: int) -> Tensor:
+    """Bytes (b, h, w), 0 or not, as masks (b, 1, size, size) in [0, 1]."""
+    values = torch.from_numpy((np.asarray(masks) > 0).astype(np.float32))[:, None]
+    if size <= values.shape[-1]:
+        return F.adaptive_avg_pool2d(values, size)
+    return F.interpolate(values, size=size, mode="nearest")
+
+
+def vary_colour(batch: PairBatch, generator: torch.Generator) -> PairBatch:
+    """Change gain, contrast and tint a little, alike for both pictures of a pair."""
+    count = len(batch.source)
+    draws = torch.rand(count, 5, 1, 1, generator=generator) * 2 - 1
+    contrast = 1 + 0.15 * draws[:, :1]
+    shift = 0.1 * draws[:, 1:2] + 0.04 * draws[:, 2:5]
+    return batch._replace(
+        source=(batch.source * contrast + shift).clamp(-1, 1),
+        driving=(batch.driving * contrast + shift).clamp(-1, 1),
+    )
+
+
+def open_sampler(cache_dir: Path, *, real_share: float) -> PairSampler:
+    """The sampler over a prepared folder: `pictures` and, where it is there, `frames`."""
+    pictures, frames = cache_dir / "pictures", cache_dir / "frames"
+    return PairSampler(
+        PictureCache.open(pictures) if pictures.is_dir() else None,
+        RealFrames.open(frames) if real_share > 0 and frames.is_dir() else None,
+        real_share=real_share,
+    )
+
+
+def _rows_by_value(values: NDArray[np.integer]) -> list[NDArray[np.int64]]:
+    """Rows that share a value, for each value that at least two rows have."""
+    order = np.argsort(values, kind="stable")
+    starts = np.flatnonzero(np.diff(values[order])) + 1
+    return [rows for rows in np.split(order, starts) if len(rows) > 1]
+
+
+def _two_of(groups: list[NDArray[np.int64]], generator: torch.Generator) -> tuple[int, int]:
+    """Two different rows of one group, all groups alike."""
+    rows = groups[int(torch.randint(len(groups), (), generator=generator))]
+    first, second = torch.randperm(len(rows), generator=generator)[:2].tolist()
+    return int(rows[first]), int(rows[second])

@@ -1,0 +1,115 @@
+"""The motion latent auto-encoder (paper, section 3.1; specification, section 3)."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from openfloat.config import AutoencoderConfig
+from openfloat.errors import BadCheckpoint, BadInput
+from openfloat.models.basis import MotionBasis
+from openfloat.models.encoder import Appearance, Encoder
+from openfloat.models.synthesis import Decoder, Level, Synthesis
+from openfloat.nn.equalised import EqualLinear
+from openfloat.shapes import Coefficients, FeatureMap, Image, Latent, Tensor
+
+__all__ = ["Appearance", "FloatAutoencoder", "Level", "Reconstruction", "Synthesis"]
+
+HEAD_LAYERS = 5
+
+
+class Reconstruction(NamedTuple):
+    """The driving picture rebuilt from the source picture and the driving motion."""
+
+    image: Image
+    """(b 3 size size), not clamped."""
+    levels: tuple[Level, ...]
+    """The decoder's decisions, for resolutions 8, 16, ... size."""
+    coefficients_source: Coefficients
+    coefficients_driving: Coefficients
+
+
+class FloatAutoencoder(nn.Module):
+    """Pictures to identity and motion and back; motion lies in an orthonormal basis."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        """Build the network with fresh weights for the given shape."""
+        super().__init__()
+        self.config = config
+        widths = (config.latent_dim,) * HEAD_LAYERS + (config.num_directions,)
+        self.encoder = Encoder(config)
+        self.motion_head = nn.Sequential(
+            *(EqualLinear(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True))
+        )
+        self.basis = MotionBasis(config.latent_dim, config.num_directions)
+        self.decoder = Decoder(config)
+
+    def encode(self, images: Image) -> Appearance:
+        """Identity (b d) and feature maps (b c r r), r = 8 ... size, of pictures in [-1, 1].
+
+        Raises:
+            BadInput: the pictures are not of the configured size.
+        """
+        size = self.config.size
+        if images.shape[-2:] != (size, size):
+            height, width = images.shape[-2:]
+            raise BadInput(f"pictures of {width}x{height} pixels for a model of {size}x{size}")
+        appearance: Appearance = self.encoder(images)
+        return appearance
+
+    def coefficients(self, identity: Latent) -> Coefficients:
+        """The motion head: coordinates (b m) of the picture's own motion, roughly of unit spread.
+
+        The five layers have no activation between them (specification, section 2).
+        """
+        coefficients: Coefficients = self.motion_head(identity)
+        return coefficients
+
+    def decode(self, latent: Latent, features: Sequence[FeatureMap]) -> Image:
+        """Pictures (b 3 size size) of identity + motion, from one or b pictures' features.
+
+        Values are about [-1, 1], not clamped.
+        """
+        return self.decode_levels(latent, features).image
+
+    def decode_levels(self, latent: Latent, features: Sequence[FeatureMap]) -> Synthesis:
+        """As `decode`, with where each level looked and what it took."""
+        synthesis: Synthesis = self.decoder(latent, features)
+        return synthesis
+
+    def forward(self, source: Image, driving: Image) -> Reconstruction:
+        """Rebuild `driving` from the looks of `source` and the motion of `driving`.
+
+        Both show the same people, in [-1, 1]: the training pass of phase 1.
+        """
+        appearance = self.encode(source)
+        coefficients = self.coefficients(self.encode(driving).identity)
+        latent = appearance.identity + self.basis.motion(coefficients)
+        image, levels = self.decode_levels(latent, appearance.features)
+        return Reconstruction(image, levels, self.coefficients(appearance.identity), coefficients)
+
+    @torch.no_grad()
+    def grow_from(self, smaller_state: Mapping[str, Tensor]) -> tuple[str, ...]:
+        """Take over every tensor that a smaller auto-encoder has by the same name and shape.
+
+        Args:
+            smaller_state: the state dictionary of an auto-encoder for smaller pictures.
+
+        Returns:
+            Names of our tensors that keep their fresh values.
+
+        Raises:
+            BadCheckpoint: not one tensor fits.
+        """
+        ours = self.state_dict()
+        fresh = tuple(
+            name
+            for name, tensor in ours.items()
+            if name not in smaller_state or smaller_state[name].shape != tensor.shape
+        )
+        if len(fresh) == len(ours):
+            raise BadCheckpoint("the smaller auto-encoder has no tensor in common with this one")
+        for name in ours.keys() - set(fresh):
+            ours[name].copy_(smaller_state[name])
+        return fresh

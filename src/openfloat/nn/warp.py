@@ -1,0 +1,39 @@
+"""Flow warp: take the source's features from somewhere else.
+
+Positions are (x, y) in [-1, 1] where -1 and 1 are the outer edges of the border pixels, as
+`grid_sample` with `align_corners=False` reads them; outside lie zeros.
+"""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+
+from openfloat.shapes import FeatureMap, Float, Grid, Tensor
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """At least float32: half types cannot name one of 512 positions."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def sampling_grid(offsets: Float[Tensor, "b 2 h w"]) -> Grid:
+    """Offsets (x, y) from a regular mesh of linspace(-1, 1) positions.
+
+    The mesh puts the centres of the border pixels on -1 and 1, which `warp` reads as their outer
+    edges: offset 0 stretches by half a pixel at each border. The released weights were trained
+    so (specification, section 3). A pixel's own place is offset -mesh / size.
+    """
+    height, width = offsets.shape[-2:]
+    options = {"device": offsets.device, "dtype": offsets.dtype}
+    x = torch.linspace(-1, 1, width, **options).expand(height, width)
+    y = torch.linspace(-1, 1, height, **options)[:, None].expand(height, width)
+    return rearrange(offsets + torch.stack((x, y)), "b two h w -> b h w two")
+
+
+def warp(features: FeatureMap, grid: Grid) -> Float[Tensor, "b c y x"]:
+    """Features at the grid's positions, bilinear, zeros outside; in the features' type.
+
+    Features of batch 1 serve a grid of any batch.
+    """
+    source = full_precision(features).expand(len(grid), -1, -1, -1)
+    return F.grid_sample(source, full_precision(grid), align_corners=False).to(features.dtype)

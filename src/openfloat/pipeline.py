@@ -1,0 +1,264 @@
+"""The one public entry: a portrait and a voice in, frames out, all at once or as they are made."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from openfloat.audio.frames import num_frames
+from openfloat.audio.io import load_audio
+from openfloat.config import (
+    EMOTIONS,
+    FPS,
+    CropOptions,
+    ModelConfig,
+    SampleOptions,
+    from_json,
+)
+from openfloat.errors import BadInput
+from openfloat.models.autoencoder import Appearance
+from openfloat.models.model import FloatModel
+from openfloat.sampling import sample_motion
+from openfloat.vision.face import PortraitCrop, crop_portrait
+from openfloat.vision.image import load_image
+from openfloat.vision.video import VideoWriter
+from openfloat.weights.hub import resolve_model
+from openfloat.weights.store import load_into, load_state, read_config
+
+PictureLike = str | Path | NDArray[np.uint8]
+SoundLike = str | Path | NDArray[np.float32]
+DECODE_BATCH = 8
+"""Frames decoded together: enough to fill the cores, small enough for the cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """A portrait made ready once, to be spoken through many times.
+
+    Attributes:
+        crop: the square picture that the networks see, and where it was cut from.
+        appearance: identity latent (1, d) and source feature maps.
+        coefficients: (1, m) the portrait's own position along the motion directions.
+    """
+
+    crop: PortraitCrop
+    appearance: Appearance
+    coefficients: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Frames as they are made.
+
+    Attributes:
+        start: index of the first frame in the clip; its time is start / 25 seconds.
+        frames: (t, h, w, 3) RGB bytes.
+        motion: (t, f) the motion tokens that were drawn.
+    """
+
+    start: int
+    frames: NDArray[np.uint8]
+    motion: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A finished clip in memory.
+
+    Attributes:
+        frames: (t, h, w, 3) RGB bytes.
+        motion: (t, f) the motion tokens that were drawn.
+        sound: the file or the 16 kHz samples that it speaks.
+        fps: frames per second.
+    """
+
+    frames: NDArray[np.uint8]
+    motion: Tensor
+    sound: SoundLike
+    fps: int = FPS
+
+    def save(self, path: str | Path) -> Path:
+        """Write H.264 and AAC to an mp4 file; raises BadMedia where that is not possible."""
+        height, width = self.frames.shape[1:3]
+        with VideoWriter(Path(path), width, height, fps=self.fps, audio=self.sound) as writer:
+            writer.write(self.frames)
+        return Path(path)
+
+
+class FloatPipeline:
+    """Loads a model once; every call leaves no trace on it."""
+
+    def __init__(self, model: FloatModel, config: ModelConfig, device: torch.device) -> None:
+        """Take a loaded model; `from_pretrained` is the usual way here."""
+        self.model = model.eval().requires_grad_(requires_grad=False).to(device)
+        self.config = config
+        self.device = device
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path = "openfloat-256", *, device: str | torch.device = "cpu"
+    ) -> Self:
+        """Load a model by the name of an embedded one or from a folder.
+
+        Raises:
+            ModelNotFound: neither a folder nor an embedded model.
+            BadCheckpoint: the folder does not hold exactly the weights that its config asks for.
+        """
+        folder = resolve_model(name)
+        config = from_json(ModelConfig, read_config(folder))
+        with torch.device("meta"):
+            model = FloatModel(config)
+        load_into(model, load_state(folder))
+        return cls(model, config, torch.device(device))
+
+    @torch.inference_mode()
+    def encode(
+        self, portrait: PictureLike | Portrait, crop: CropOptions = CropOptions()
+    ) -> Portrait:
+        """Find the face, cut it out and encode it.
+
+        Args:
+            portrait: a file, RGB bytes (h, w, 3), or a portrait that is ready already.
+            crop: how the face is cut out.
+
+        Raises:
+            BadMedia: the picture cannot be read.
+            NoFaceFound: it shows no face.
+        """
+        if isinstance(portrait, Portrait):
+            return portrait
+        picture = portrait if isinstance(portrait, np.ndarray) else load_image(Path(portrait))
+        cut = crop_portrait(picture, self.config.autoencoder.size, crop)
+        image = torch.from_numpy(np.ascontiguousarray(cut.image)).to(self.device)
+        image = image.permute(2, 0, 1)[None].float() / 127.5 - 1  # (1, 3, h, w)
+        appearance = self.model.autoencoder.encode(image)
+        coefficients = self.model.autoencoder.coefficients(appearance.identity)
+        return Portrait(cut, appearance, coefficients)
+
+    def __call__(
+        self,
+        portrait: PictureLike | Portrait,
+        speech: SoundLike,
+        options: SampleOptions = SampleOptions(),
+        crop: CropOptions = CropOptions(),
+    ) -> Clip:
+        """The whole clip in memory: the stream, joined."""
+        chunks = list(self.stream(portrait, speech, options, crop))
+        return Clip(
+            frames=np.concatenate([chunk.frames for chunk in chunks]),
+            motion=torch.cat([chunk.motion for chunk in chunks]),
+            sound=speech,
+        )
+
+    def stream(
+        self,
+        portrait: PictureLike | Portrait,
+        speech: SoundLike,
+        options: SampleOptions = SampleOptions(),
+        crop: CropOptions = CropOptions(),
+    ) -> Iterator[Chunk]:
+        """Frames as they are made, in order; memory does not grow with the clip's length.
+
+        Args:
+            portrait: a file, RGB bytes, or what `encode` returned.
+            speech: a sound or video file, or mono samples at 16 kHz in [-1, 1].
+            options: how the motion is drawn.
+            crop: how the face is cut out; unused for a portrait that is ready already.
+
+        Raises:
+            BadMedia: a file cannot be used.
+            NoFaceFound: the picture shows no face.
+        """
+        ready = self.encode(portrait, crop)
+        waveform = _waveform(speech)
+        start = 0
+        for motion in self.motion(ready, waveform, options):
+            for piece in motion.split(DECODE_BATCH):
+                yield Chunk(start, self.decode(ready, piece), piece)
+                start += len(piece)
+
+    @torch.inference_mode()
+    def motion(
+        self, portrait: Portrait, waveform: NDArray[np.float32], options: SampleOptions
+    ) -> Iterator[Tensor]:
+        """Draw motion for a voice, window by window, each (t, f); no frame is decoded."""
+        samples = torch.from_numpy(waveform)[None].to(self.device)
+        windows = self.model.speech.windows(
+            samples, num_frames(len(waveform)), self.config.motion.window_frames
+        )
+        reference = portrait.coefficients
+        if self.config.motion_space == "latent":
+            reference = self.model.autoencoder.basis.motion(reference)
+        for window in sample_motion(
+            self.model.motion,
+            windows,
+            reference=reference,
+            emotion=self.emotion(samples, options),
+            options=options,
+            seeds=[options.seed],
+        ):
+            yield window[0]
+
+    @torch.inference_mode()
+    def emotion(self, samples: Tensor, options: SampleOptions) -> Tensor:
+        """Weights of the seven emotions (1, 7): as asked for, or as the voice sounds."""
+        if options.emotion == "auto":
+            return self.model.emotion(samples).softmax(-1)
+        index = torch.tensor([EMOTIONS.index(options.emotion)], device=self.device)
+        return F.one_hot(index, len(EMOTIONS)).float()
+
+    @torch.inference_mode()
+    def decode(self, portrait: Portrait, motion: Tensor) -> NDArray[np.uint8]:
+        """Motion tokens (t, f) as RGB bytes (t, h, w, 3)."""
+        if self.config.motion_space == "coefficients":
+            motion = self.model.autoencoder.basis.motion(motion)
+        appearance = portrait.appearance
+        frames = self.model.autoencoder.decode(appearance.identity + motion, appearance.features)
+        bytes_ = frames.clamp(-1, 1).add(1).mul(127.5).round().byte()
+        return bytes_.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (t, h, w, 3)
+
+    def render(
+        self,
+        portrait: PictureLike | Portrait,
+        speech: str | Path,
+        output: str | Path,
+        options: SampleOptions = SampleOptions(),
+        crop: CropOptions = CropOptions(),
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write an mp4 frame by frame, so that memory stays flat for any length.
+
+        Args:
+            portrait: a file, RGB bytes, or what `encode` returned.
+            speech: a sound or video file; its own sound goes into the mp4.
+            output: the mp4 file; it appears when it is complete, or not at all.
+            options: how the motion is drawn.
+            crop: how the face is cut out.
+            progress: called with frames done and frames in all.
+
+        Returns:
+            Number of frames.
+        """
+        ready = self.encode(portrait, crop)
+        waveform = _waveform(speech)
+        total, size = num_frames(len(waveform)), self.config.autoencoder.size
+        with VideoWriter(Path(output), size, size, fps=FPS, audio=Path(speech)) as writer:
+            for chunk in self.stream(ready, waveform, options):
+                writer.write(chunk.frames)
+                if progress is not None:
+                    progress(chunk.start + len(chunk.frames), total)
+        return total
+
+
+def _waveform(speech: SoundLike) -> NDArray[np.float32]:
+    if isinstance(speech, np.ndarray):
+        if speech.ndim != 1 or not len(speech):
+            raise BadInput(f"samples of shape {speech.shape} are not one channel of sound")
+        return speech.astype(np.float32, copy=False)
+    return load_audio(Path(speech))

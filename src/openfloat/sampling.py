@@ -1,0 +1,262 @@
+"""Speech in, motion out: window after window, guided, each sample with its own noise."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from einops import rearrange, repeat
+
+from openfloat.config import SampleOptions, VectorFieldConfig
+from openfloat.errors import BadInput
+from openfloat.flow.guidance import guide, needed_branches
+from openfloat.flow.solver import METHODS, integrate, steps_for
+from openfloat.flow.times import uniform_grid
+from openfloat.models.transformer import VectorField
+from openfloat.shapes import Emotion, Float, Motion, Speech, Tensor, Time
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Carry:
+    """What one window hands to the next: the last `past_frames` frames, finished."""
+
+    past_motion: Float[Tensor, "b p f"]
+    past_speech: Float[Tensor, "b p a"]
+    window: int
+    """Number of the window to come, from 0."""
+
+    @classmethod
+    def start(cls, config: VectorFieldConfig, reference: Float[Tensor, "b f"]) -> Self:
+        """Before the first window: zeros, on the reference's device."""
+        batch = reference.shape[0]
+        return cls(
+            past_motion=reference.new_zeros(batch, config.past_frames, config.motion_dim),
+            past_speech=reference.new_zeros(batch, config.past_frames, config.speech_dim),
+            window=0,
+        )
+
+
+def seeded_noise(seeds: Sequence[int], window: int, *, frames: int, width: int) -> Motion:
+    """Standard normal noise, one generator per seed and window, on the CPU.
+
+    The generator is Philox keyed by (seed, window): neither the batch nor the windows before
+    change what a sample gets, and no two windows share their noise.
+
+    Args:
+        seeds: one for each sample, 0 to 2^63 - 1.
+        window: number of the window, from 0.
+        frames: length of a whole window, whatever part of it is used.
+        width: motion channels.
+    """
+    draws = [
+        np.random.Generator(np.random.Philox(key=seed + (window << 64))).standard_normal(
+            (frames, width), dtype=np.float32
+        )
+        for seed in seeds
+    ]
+    return torch.from_numpy(np.stack(draws))
+
+
+def guided_field(
+    field: VectorField,
+    speech: Speech,
+    carry: Carry,
+    *,
+    reference: Float[Tensor, "b f"],
+    emotion: Emotion,
+    options: SampleOptions,
+) -> Callable[[Tensor, Motion], Motion]:
+    """The field that a solver walks: (t, x) -> guided velocity of one window (paper, 3.3).
+
+    Branches, from none to all: nothing; speech; speech and emotion. The past and the reference
+    stay in every branch. Those that count go through the network in one batch.
+
+    Args:
+        field: the network.
+        speech: a whole window.
+        carry: its past motion and past speech are read.
+        reference: the portrait's own motion.
+        emotion: all zero where none is given.
+        options: its two scales are read.
+    """
+    kept, scales = needed_branches((options.audio_scale, options.emotion_scale))
+    speeches = (torch.zeros_like(speech), speech, speech)
+    emotions = (torch.zeros_like(emotion), torch.zeros_like(emotion), emotion)
+    conditions = {
+        "speech": torch.cat([speeches[branch] for branch in kept]),
+        "emotion": torch.cat([emotions[branch] for branch in kept]),
+        "past": _branched(carry.past_motion, len(kept)),
+        "past_speech": _branched(carry.past_speech, len(kept)),
+        "reference": _branched(reference, len(kept)),
+    }
+    past_frames = carry.past_motion.shape[1]
+
+    def velocity(t: Tensor, x: Motion) -> Motion:
+        inputs = _branched(x, len(kept))
+        times: Time = t.expand(inputs.shape[0])
+        positions = field(inputs, times, **conditions)
+        branches = rearrange(positions[:, past_frames:], "(n b) t f -> n b t f", n=len(kept))
+        return guide(branches.unbind(), scales)
+
+    return velocity
+
+
+def sample_window(
+    field: VectorField,
+    speech: Speech,
+    carry: Carry,
+    *,
+    reference: Float[Tensor, "b f"],
+    emotion: Emotion,
+    options: SampleOptions,
+    noise: Motion,
+) -> tuple[Motion, Carry]:
+    """One window of motion, and what the next one needs.
+
+    Args:
+        field: the network.
+        speech: 1 to `window_frames` frames; a shorter piece is padded by repeating its last frame
+            and the result is cut to it.
+        carry: from the window before, or `Carry.start`.
+        reference: the portrait's own motion.
+        emotion: all zero where none is given.
+        options: scales, solver and evaluations.
+        noise: the start of the flow, a whole window.
+    """
+    config = field.config
+    num_frames = speech.shape[1]
+    missing = config.window_frames - num_frames
+    padding = repeat(speech[:, -1], "b a -> b t a", t=missing)
+    velocity = guided_field(
+        field,
+        torch.cat([speech, padding], dim=1),
+        carry,
+        reference=reference,
+        emotion=emotion,
+        options=options,
+    )
+    method = METHODS[options.solver]
+    times = uniform_grid(
+        steps_for(method, options.nfe), device=reference.device, dtype=reference.dtype
+    )
+    motion = integrate(velocity, noise.to(reference), times, method)[:, :num_frames]
+    following = Carry(
+        past_motion=torch.cat([carry.past_motion, motion], dim=1)[:, -config.past_frames :],
+        past_speech=torch.cat([carry.past_speech, speech], dim=1)[:, -config.past_frames :],
+        window=carry.window + 1,
+    )
+    return motion, following
+
+
+def sample_motion(
+    field: VectorField,
+    speech: Iterable[Speech],
+    *,
+    reference: Float[Tensor, "b f"],
+    emotion: Emotion | None,
+    options: SampleOptions,
+    seeds: Sequence[int],
+    noise: Callable[[int], Motion] | None = None,
+    carry: Carry | None = None,
+) -> Iterator[Motion]:
+    """Motion windows for speech of any length, as it comes (paper, section 3.3).
+
+    Sample i of a batch is what it would be alone. Whether gradients are kept is the caller's
+    choice of mode.
+
+    Args:
+        field: the network.
+        speech: pieces of the clip in order, each `window_frames` long, the last one 1 to
+            `window_frames`; the next piece is taken when its window is asked for.
+        reference: the portrait's own motion; its device and dtype are those of the result.
+        emotion: weights of the emotions; none: no emotion is given.
+        options: scales, solver and evaluations; `seed` and `emotion` are the caller's to resolve.
+        seeds: one for each sample, 0 to 2^63 - 1.
+        noise: instead of the seeds, a source of whole windows by window number.
+        carry: continues an earlier clip; none: starts afresh.
+
+    Returns:
+        One motion window for each piece, as long as the piece.
+
+    Raises:
+        BadInput: seeds, emotion or a piece of speech do not fit.
+    """
+    config = field.config
+    batch = reference.shape[0]
+    if len(seeds) != batch:
+        raise BadInput(f"{len(seeds)} seeds do not fit a batch of {batch}")
+    if bad := [seed for seed in seeds if not 0 <= seed <= MAX_SEED]:
+        raise BadInput(f"seed {bad[0]} is not between 0 and 2^63 - 1")
+    if emotion is None:
+        emotion = reference.new_zeros(batch, config.num_emotions)
+    if emotion.shape != (batch, config.num_emotions):
+        raise BadInput(
+            f"emotion of shape {tuple(emotion.shape)} is not {(batch, config.num_emotions)}"
+        )
+
+    def draw(window: int) -> Motion:
+        return seeded_noise(seeds, window, frames=config.window_frames, width=config.motion_dim)
+
+    return _windows(
+        field,
+        _checked(speech, config, batch),
+        carry or Carry.start(config, reference),
+        noise or draw,
+        reference=reference,
+        emotion=emotion,
+        options=options,
+    )
+
+
+def _windows(
+    field: VectorField,
+    speech: Iterable[Speech],
+    carry: Carry,
+    noise: Callable[[int], Motion],
+    *,
+    reference: Float[Tensor, "b f"],
+    emotion: Emotion,
+    options: SampleOptions,
+) -> Iterator[Motion]:
+    for piece in speech:
+        motion, carry = sample_window(
+            field,
+            piece,
+            carry,
+            reference=reference,
+            emotion=emotion,
+            options=options,
+            noise=noise(carry.window),
+        )
+        yield motion
+
+
+def _checked(speech: Iterable[Speech], config: VectorFieldConfig, batch: int) -> Iterator[Speech]:
+    """The same pieces; refuses one that does not fit, or that follows a short one."""
+    ended = False
+    for number, piece in enumerate(speech):
+        if piece.ndim != 3 or piece.shape[0] != batch or piece.shape[2] != config.speech_dim:
+            raise BadInput(
+                f"speech piece {number} of shape {tuple(piece.shape)} is not "
+                f"({batch}, frames, {config.speech_dim})"
+            )
+        if ended:
+            raise BadInput(
+                f"speech piece {number - 1} is shorter than {config.window_frames} frames "
+                "and not the last"
+            )
+        if not 1 <= piece.shape[1] <= config.window_frames:
+            raise BadInput(
+                f"speech piece {number} has {piece.shape[1]} frames, "
+                f"not 1 to {config.window_frames}"
+            )
+        ended = piece.shape[1] < config.window_frames
+        yield piece
+
+
+def _branched(x: Tensor, count: int) -> Tensor:
+    """The same values for every branch, branches outermost in the batch."""
+    return repeat(x, "b ... -> (n b) ...", n=count)

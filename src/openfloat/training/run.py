@@ -1,0 +1,84 @@
+"""One run from its recipe: open the data, make the task, go on until the recipe is fulfilled."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from openfloat.config import to_json
+from openfloat.training.config import Part, TrainConfig
+from openfloat.training.loop import Progress, Task, run_loop
+from openfloat.training.recipes import find_recipe
+
+
+def train(
+    part: Part,
+    recipe: str,
+    run_dir: Path,
+    data_dir: Path,
+    cache_dir: Path,
+    limit_seconds: float | None = None,
+) -> Progress:
+    """Train a part of a model; the same call goes on with a run that was stopped.
+
+    Ctrl-C and SIGTERM end it after the present step, with a checkpoint.
+
+    Args:
+        part: what to train.
+        recipe: name of a preset, or path of a Python file with a function `recipe()`.
+        run_dir: folder of the run: `checkpoint`, `log.jsonl`, `recipe.json`, previews.
+        data_dir: the data pack; read where the cache lacks something.
+        cache_dir: prepared data: `pictures`, `frames`, `speech_curves`.
+        limit_seconds: stop, with a checkpoint, after this time.
+
+    Raises:
+        OpenFloatError: an unknown recipe, missing data, or a loss that is not a number.
+    """
+    config = find_recipe(recipe, part)
+    task = make_task(config, data_dir, cache_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / "recipe.json").write_text(to_json(config))
+    with stop_requests() as stopped:
+        return run_loop(task, config, run_dir, limit_seconds=limit_seconds, stopped=stopped)
+
+
+def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
+    """The task of a recipe, on its data."""
+    if config.part == "autoencoder":
+        from openfloat.data.dataset import open_sampler
+        from openfloat.training.stage1 import AutoencoderTask
+
+        sampler = open_sampler(cache_dir, real_share=config.real_share)
+        return AutoencoderTask(config, sampler)
+    if config.part == "motion":
+        from openfloat.data.windows import open_windows
+        from openfloat.training.stage2 import MotionTask
+
+        return MotionTask(config, open_windows(cache_dir, config))
+    from openfloat.data.emotional_speech import read_emotional_speech
+    from openfloat.training.stage3_emotion import EmotionTask
+
+    return EmotionTask(config, read_emotional_speech(data_dir, split="train"))
+
+
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM inside are remembered instead of raised; asked by the returned function.
+
+    A second one does what it usually does.
+    """
+    requests: list[int] = []
+    usual = {}
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        requests.append(number)
+        signal.signal(number, usual[number])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        usual[number] = signal.signal(number, remember)
+    try:
+        yield lambda: bool(requests)
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)

@@ -1,0 +1,173 @@
+"""Phase 1: the motion latent auto-encoder learns to redraw one picture of a person as another."""
+
+import dataclasses
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from openfloat.data.batch import PairBatch
+from openfloat.data.dataset import PairSampler
+from openfloat.models.autoencoder import FloatAutoencoder, Reconstruction
+from openfloat.training.checkpoint import optimizer_tensors, restore_optimizer
+from openfloat.training.config import PictureWeights, Stage, TrainConfig
+from openfloat.training.critics import Critics, critic_parts, fooling_parts, grown_critics
+from openfloat.training.ema import averaged_copy
+from openfloat.training.growth import grown
+from openfloat.training.loop import Losses, Player, step_generator
+from openfloat.training.networks import optimizer_for, seeded
+from openfloat.training.perceptual import (
+    component_loss,
+    make_pyramid,
+    multi_scale,
+    perceptual_loss,
+)
+from openfloat.training.preview import contact_sheet
+from openfloat.training.schedule import truth_weight
+from openfloat.training.truth import coefficient_loss, grid_loss, mask_loss
+
+PREVIEW_PAIRS = 8
+
+
+class AutoencoderTask:
+    """Networks, data and losses of phase 1; see `openfloat.training.loop.Task`.
+
+    Args:
+        config: a recipe for the auto-encoder.
+        sampler: where pairs come from.
+    """
+
+    players: tuple[Player, ...]
+
+    def __init__(self, config: TrainConfig, sampler: PairSampler) -> None:
+        self._config, self._sampler = config, sampler
+        self._pyramid = make_pyramid(config.vgg)
+        self._made: Reconstruction | None = None
+        self.size = config.stages[0].size
+        with seeded(config.seed):
+            shape = dataclasses.replace(config.model.autoencoder, size=self.size)
+            self._autoencoder = FloatAutoencoder(shape)
+            self._critics = Critics(shape, config.pictures)
+        self.average: nn.Module = averaged_copy(self._autoencoder)
+        self._seat()
+
+    def _seat(self) -> None:
+        """Make the players of the present networks, with optimisers that remember nothing."""
+        self._autoencoder.to(memory_format=torch.channels_last)
+        self.average.to(memory_format=torch.channels_last)
+        self._autoencoder.train()
+        optimizer = optimizer_for(self._autoencoder, self._config)
+        self.players = (
+            Player("autoencoder", self._autoencoder, optimizer, self._autoencoder_losses),
+        )
+        if self._critics:
+            optimizer = optimizer_for(self._critics, self._config)
+            self.players += (Player("critics", self._critics, optimizer, self._critic_losses),)
+
+    def enter(self, stage: Stage) -> None:
+        """Grow to the stage's picture size; what the optimisers know of the old parts is kept."""
+        if stage.size <= self.size:
+            return
+        memories = [optimizer_tensors(p.module, p.optimizer) for p in self.players]
+        seed = self._config.seed
+        average = self.average
+        assert isinstance(average, FloatAutoencoder)
+        self._autoencoder = grown(self._autoencoder, stage.size, seed)
+        self.average = averaged_copy(grown(average, stage.size, seed))
+        self._critics = grown_critics(
+            self._critics, self._autoencoder.config, self._config.pictures, seed
+        )
+        self.size = stage.size
+        self._seat()
+        for player, memory in zip(self.players, memories, strict=True):
+            restore_optimizer(player.module, player.optimizer, memory)
+
+    def batch(self, stage: Stage, generator: torch.Generator) -> PairBatch:
+        """Draw pairs at the present size."""
+        return self._sampler.draw(stage.batch, self.size, generator)
+
+    def _autoencoder_losses(self, batch: PairBatch, clips: int) -> Losses:
+        made: Reconstruction = self._autoencoder(
+            _channels_last(batch.source), _channels_last(batch.driving)
+        )
+        self._made = made
+        weights = self._config.pictures
+        parts = picture_parts(made.image, batch, self._pyramid, weights)
+        parts |= truth_parts(made, batch, weights)
+        if self._critics:
+            parts |= fooling_parts(self._critics, made.image, batch, weights)
+        return Losses(weighted(parts, weights, truth_weight(self._config, clips)), parts)
+
+    def _critic_losses(self, batch: PairBatch, clips: int) -> Losses:
+        assert self._made is not None
+        stage, _ = self._config.stage_at(clips)
+        regularise = (clips // stage.batch) % 16 == 0
+        parts = critic_parts(
+            self._critics, self._made.image.detach(), batch, regularise=regularise
+        )
+        return Losses(torch.stack(list(parts.values())).sum(), parts)
+
+    @torch.no_grad()
+    def preview(self, path: Path) -> None:
+        """Rows: source, driving, what the averaged network makes of them; always the same pairs."""
+        generator = step_generator(self._config.seed + 1, 0)
+        batch = self._sampler.draw(PREVIEW_PAIRS, self.size, generator)
+        made: Reconstruction = self.average(batch.source, batch.driving)
+        contact_sheet(path, [batch.source, batch.driving, made.image])
+
+
+def picture_parts(
+    image: Tensor, batch: PairBatch, pyramid: nn.Module, weights: PictureWeights
+) -> dict[str, Tensor]:
+    """What compares the reconstruction with the driving picture (paper, section 3.1).
+
+    Args:
+        image: the reconstruction, not clamped.
+        batch: what it was made from.
+        pyramid: the frozen network whose features are compared.
+        weights: terms of weight 0 are left out.
+    """
+    parts = {"l1": F.l1_loss(image, batch.driving)}
+    if weights.component_l1:
+        inside = batch.region * (image - batch.driving).abs()
+        parts["component_l1"] = inside.sum() / (3 * batch.region.sum()).clamp(min=1)
+    if weights.perceptual or weights.component:
+        made = multi_scale(pyramid, image)
+        with torch.no_grad():
+            real = multi_scale(pyramid, batch.driving)
+        pairs = list(zip(made, real, strict=True))
+        if weights.perceptual:
+            parts["perceptual"] = torch.stack([perceptual_loss(*pair) for pair in pairs]).mean()
+        if weights.component:
+            parts["component"] = component_loss(made[0], real[0], batch.region)
+    return parts
+
+
+def truth_parts(
+    made: Reconstruction, batch: PairBatch, weights: PictureWeights
+) -> dict[str, Tensor]:
+    """What compares with the engine's truth; real rows count nothing (ours)."""
+    parts = {}
+    if weights.coefficients:
+        both = coefficient_loss(made.coefficients_source, batch.controls_source, batch.supervised)
+        both = both + coefficient_loss(
+            made.coefficients_driving, batch.controls_driving, batch.supervised
+        )
+        parts["coefficients"] = both / 2
+    if weights.grid:
+        parts["grid"] = grid_loss(made.levels, batch.grid, batch.visible, batch.supervised)
+    if weights.mask:
+        parts["mask"] = mask_loss(made.levels, batch.visible, batch.supervised)
+    return parts
+
+
+def weighted(parts: dict[str, Tensor], weights: PictureWeights, truth: float) -> Tensor:
+    """The sum of the terms by their weights; `grid` and `mask` count `truth` of theirs."""
+    share = {"grid": truth, "mask": truth}
+    terms = [getattr(weights, name) * share.get(name, 1) * part for name, part in parts.items()]
+    return torch.stack(terms).sum()
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    return images.to(memory_format=torch.channels_last)

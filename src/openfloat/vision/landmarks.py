@@ -1,0 +1,106 @@
+"""Our small landmark network: where the 478 points of a face are, and whether it is a face at all.
+
+The points are those of the MediaPipe face mesh with irises (468 vertices of
+`canonical_face_mediapipe.obj`, then 5 points for each iris). `recipes/landmarks.py` trains the
+network; its weights are embedded in the package.
+"""
+
+import functools
+from importlib.resources import as_file, files
+from typing import NamedTuple
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+
+INPUT_SIZE = 112
+NUM_LANDMARKS = 478
+CONTEXT = 1.4
+"""Side of the network's square as a multiple of the longer side of the face box."""
+
+
+class LandmarkOutput(NamedTuple):
+    """What the network says about a batch of squares."""
+
+    points: Float[Tensor, "b 478 2"]
+    """(x, y) as a share of the square: 0 and 1 are its edges."""
+    score: Float[Tensor, " b"]
+    """Logit: above 0 the square holds a face of about the expected size."""
+
+
+class ConvBlock(nn.Sequential):
+    """3x3 convolution, batch norm, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvBlock(channels, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return torch.relu(x + self.norm(self.second(self.first(x))))
+
+
+class LandmarkNetwork(nn.Module):
+    """Square picture of a face -> 478 points and a face score: 1.0 M parameters, 54 M products."""
+
+    mean_shape: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            ConvBlock(3, 16, 2),
+            ConvBlock(16, 32, 2),
+            ResidualBlock(32),
+            ConvBlock(32, 64, 2),
+            ResidualBlock(64),
+            ConvBlock(64, 128, 2),
+            ResidualBlock(128),
+            nn.Conv2d(128, 40, 1, bias=False),
+            nn.BatchNorm2d(40),
+            nn.ReLU(inplace=True),
+        )
+        self.hidden = nn.Linear(40 * 7 * 7, 160)
+        self.offsets = nn.Linear(160, NUM_LANDMARKS * 2)
+        self.score = nn.Linear(160, 1)
+        self.register_buffer("mean_shape", torch.full((NUM_LANDMARKS, 2), 0.5))
+
+    def forward(self, squares: Float[Tensor, "b 3 112 112"]) -> LandmarkOutput:
+        """Locate the points.
+
+        Args:
+            squares: RGB in [-1, 1], the face about 1 / CONTEXT of the side.
+        """
+        flat = rearrange(self.features(squares), "b c h w -> b (c h w)")
+        hidden = torch.relu(self.hidden(flat))
+        offsets = rearrange(self.offsets(hidden), "b (n xy) -> b n xy", xy=2)
+        return LandmarkOutput(
+            points=self.mean_shape + 0.1 * offsets,
+            score=rearrange(self.score(hidden), "b 1 -> b"),
+        )
+
+
+@functools.cache
+def embedded_network() -> LandmarkNetwork:
+    """The network with the weights of this package, in eval mode on the CPU, loaded once."""
+    network = LandmarkNetwork()
+    with as_file(files("openfloat") / "assets" / "face" / "landmarks.safetensors") as path:
+        state = load_file(path)
+    # float16 in the file, float32 in memory; integer counters stay what they are
+    wide = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
+    network.load_state_dict(wide, strict=True)
+    return network.eval().requires_grad_(False)

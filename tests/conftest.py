@@ -1,0 +1,45 @@
+"""What every test stands on: one thread, fixed seeds, no network, no model hub."""
+
+import os
+import socket
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
+
+ROOT = Path(__file__).parent.parent
+DEMO = ROOT / "src" / "openfloat" / "assets" / "demo"
+_connect = socket.socket.connect
+
+
+def _connect_to_loopback_only(self: socket.socket, address: object) -> None:
+    host = address[0] if isinstance(address, tuple) else address
+    if isinstance(address, tuple) and host not in ("127.0.0.1", "::1", "localhost"):
+        raise OSError(f"tests do not use the network, but {address!r} was asked for")
+    _connect(self, address)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    monkeypatch.setattr(socket.socket, "connect", _connect_to_loopback_only)
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Path:
+    """A real public-domain photo."""
+    return DEMO / "portrait.jpg"
+
+
+@pytest.fixture(scope="session")
+def speech() -> Path:
+    """A few seconds of our own recording."""
+    return DEMO / "speech.wav"

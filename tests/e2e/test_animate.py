@@ -1,0 +1,156 @@
+"""A person's path: one photo and one voice become an mp4, by command and by code."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from openfloat.audio.frames import num_frames
+from openfloat.audio.io import load_audio
+
+from openfloat import CropOptions, FloatPipeline, SampleOptions
+from openfloat.cli.main import run
+
+OPENFLOAT = Path(sys.executable).parent / "openfloat"
+SECOND = 16_000
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> FloatPipeline:
+    return FloatPipeline.from_pretrained("openfloat-256")
+
+
+@pytest.fixture(scope="module")
+def sound() -> np.ndarray:
+    demo = Path(__file__).parents[2] / "src" / "openfloat" / "assets" / "demo"
+    return load_audio(demo / "speech.wav")[: int(2.5 * SECOND)]
+
+
+def test_a_photo_and_a_voice_become_a_video_in_sync(
+    portrait: Path, speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "a talk, with 'quotes'.mp4"
+    assert run(["animate", str(portrait), str(speech), "-o", str(output)]) == 0
+    assert "frames/s" in capsys.readouterr().out
+    expected = num_frames(len(load_audio(speech)))
+    with av.open(str(output)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.codec_context.name, audio.codec_context.name) == ("h264", "aac")
+        assert video.codec_context.pix_fmt == "yuv420p"
+        assert (video.width, video.height, video.average_rate) == (256, 256, 25)
+        assert abs(float(audio.duration * audio.time_base) - expected / 25) <= 0.04
+        assert sum(1 for _ in container.decode(video=0)) == expected
+    assert [file.name for file in tmp_path.iterdir()] == [output.name]
+
+
+def test_the_stream_joined_is_the_whole(
+    pipeline: FloatPipeline, portrait: Path, sound: np.ndarray
+) -> None:
+    whole = pipeline(portrait, sound)
+    starts, pieces = zip(
+        *[(c.start, c.frames) for c in pipeline.stream(portrait, sound)], strict=True
+    )
+    assert whole.frames.shape == (num_frames(len(sound)), 256, 256, 3)
+    assert np.array_equal(whole.frames, np.concatenate(pieces))
+    assert list(starts) == list(np.cumsum([0, *map(len, pieces[:-1])]))
+
+
+def test_one_seed_gives_identical_frames_and_another_other_head_motion(
+    pipeline: FloatPipeline, portrait: Path, sound: np.ndarray
+) -> None:
+    ready = pipeline.encode(portrait)
+    first = pipeline(ready, sound, SampleOptions(seed=1))
+    again = pipeline(ready, sound, SampleOptions(seed=1))
+    other = pipeline(ready, sound, SampleOptions(seed=2))
+    assert np.array_equal(first.frames, again.frames)
+    pose = [pipeline.config.controls.index(name) for name in ("yaw", "pitch", "roll")]
+    assert (first.motion - other.motion)[:, pose].abs().mean() > 0.05
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        SampleOptions(seed=16),
+        SampleOptions(nfe=4),
+        SampleOptions(solver="midpoint"),
+        SampleOptions(audio_scale=1),
+        SampleOptions(emotion="happy"),
+        SampleOptions(emotion_scale=3),
+    ],
+    ids=str,
+)
+def test_every_option_of_the_draw_changes_the_motion(
+    changed: SampleOptions, pipeline: FloatPipeline, portrait: Path, sound: np.ndarray
+) -> None:
+    ready = pipeline.encode(portrait)
+    usual = torch.cat(list(pipeline.motion(ready, sound, SampleOptions())))
+    drawn = torch.cat(list(pipeline.motion(ready, sound, changed)))
+    assert (usual - drawn).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [CropOptions(crop=False), CropOptions(margin=2.2), CropOptions(margin=4, fill="black")],
+    ids=str,
+)
+def test_every_option_of_the_crop_changes_the_picture(
+    changed: CropOptions, pipeline: FloatPipeline, portrait: Path
+) -> None:
+    usual = pipeline.encode(portrait).crop.image.astype(int)
+    assert np.abs(pipeline.encode(portrait, changed).crop.image - usual).mean() > 1
+
+
+@pytest.mark.parametrize("samples", [1, 640, 641, 640 * 50, 640 * 50 + 1])
+def test_any_length_from_one_frame_up_works(
+    samples: int, pipeline: FloatPipeline, portrait: Path, sound: np.ndarray
+) -> None:
+    ready = pipeline.encode(portrait)
+    motion = torch.cat(list(pipeline.motion(ready, sound[:samples], SampleOptions(nfe=2))))
+    assert len(motion) == num_frames(samples)
+    assert motion.isfinite().all()
+
+
+def test_the_mouth_opens_for_speech_and_rests_in_silence(
+    pipeline: FloatPipeline, portrait: Path, sound: np.ndarray
+) -> None:
+    ready = pipeline.encode(portrait)
+    quiet = (np.random.default_rng(0).standard_normal(len(sound)) * 1e-4).astype(np.float32)
+    jaw = pipeline.config.controls.index("jaw_open")
+    speaking = torch.cat(list(pipeline.motion(ready, sound, SampleOptions())))[:, jaw]
+    resting = torch.cat(list(pipeline.motion(ready, quiet, SampleOptions())))[:, jaw]
+    assert speaking.std() > 2 * resting.std()
+    assert speaking.quantile(0.9) > resting.quantile(0.9) + 0.3
+
+
+def test_a_clip_in_memory_can_be_saved(
+    pipeline: FloatPipeline, portrait: Path, sound: np.ndarray, tmp_path: Path
+) -> None:
+    clip = pipeline(portrait, sound[: SECOND // 2], SampleOptions(nfe=2))
+    path = clip.save(tmp_path / "clip.mp4")
+    with av.open(str(path)) as container:
+        assert container.streams.audio
+        assert sum(1 for _ in container.decode(video=0)) == len(clip.frames)
+
+
+def test_ctrl_c_leaves_nothing_behind(portrait: Path, speech: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [OPENFLOAT, "animate", portrait, speech, "-o", tmp_path / "x.mp4", "--nfe", "100"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.iterdir()) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    assert any(tmp_path.iterdir()), "the temporary file never appeared"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"cancelled" in said
+    assert not list(tmp_path.iterdir())
