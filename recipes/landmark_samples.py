@@ -100,11 +100,9 @@ class FaceFrame(NamedTuple):
 
     def enter(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Positions (b n 2) -> u, v (b n) along and across."""
-        d = positions - self.origin
-        squared = self.axis.square().sum(-1)
-        u = (d * self.axis).sum(-1) / squared
-        v = (d[..., 1] * self.axis[..., 0] - d[..., 0] * self.axis[..., 1]) / squared
-        return u, v
+        dx, dy = (positions - self.origin).unbind(dim=-1)
+        ax, ay = (self.axis / self.axis.square().sum(dim=-1, keepdim=True)).unbind(dim=-1)
+        return dx * ax + dy * ay, dy * ax - dx * ay
 
     def leave(self, u: Tensor, v: Tensor) -> Tensor:
         """The positions of u, v."""
@@ -125,7 +123,7 @@ class Opening(NamedTuple):
     """Height of the seam's middle over the corners."""
 
     def lens(self, u: Tensor) -> Tensor:
-        return (1 - u.square()).clamp_min(0).pow(0.7)
+        return (1 - u.square()).clamp_min(0).sqrt()
 
     def fall(self, u: Tensor, w: Tensor) -> Tensor:
         """How far down the lower side moves where it arrives at w below the seam."""
@@ -226,7 +224,7 @@ def move_eye(points: Tensor, eye: tuple[int, int, int, int], shut: Tensor) -> Te
 
 
 def _eye_shape(points: Tensor, eye: tuple[int, int, int, int]) -> tuple[FaceFrame, ...]:
-    """Frame of one eye, heights of its lids (upper negative), and how far the drawn skin reaches."""
+    """Frame of an eye, heights of its lids (upper negative), how far the drawn skin reaches."""
     outer, inner, upper_lid, lower_lid = eye
     # from left to right in the picture, so that the second axis points down
     first, second = (outer, inner) if outer == 33 else (inner, outer)
@@ -312,8 +310,9 @@ def draw_faces(
     view = draw_view(moved, generator)
     grid = view.to_picture(square_grid())
     # eyes are read in the picture whose mouth is already open: the two regions do not meet
+    lids = shut.flatten().nonzero().flatten()
     for eye in EYES:
-        grid = read_eye(still, grid, eye, shut)
+        grid[lids] = read_eye(still[lids], grid[lids], eye, shut[lids])
     positions, inside, down = read_mouth(still, grid, opening)
     squares = paint_mouth(read_pixels(images, positions), inside, down, generator)
     points = view.to_square(moved)

@@ -19,7 +19,6 @@ from openfloat.config import (
     CropOptions,
     ModelConfig,
     SampleOptions,
-    from_json,
 )
 from openfloat.errors import BadInput
 from openfloat.models.autoencoder import Appearance
@@ -29,7 +28,7 @@ from openfloat.vision.face import PortraitCrop, crop_portrait
 from openfloat.vision.image import load_image
 from openfloat.vision.video import VideoWriter
 from openfloat.weights.hub import resolve_model
-from openfloat.weights.store import load_into, load_state, read_config
+from openfloat.weights.store import load_config, load_into, load_state
 
 PictureLike = str | Path | NDArray[np.uint8]
 SoundLike = str | Path | NDArray[np.float32]
@@ -111,7 +110,7 @@ class FloatPipeline:
             BadCheckpoint: the folder does not hold exactly the weights that its config asks for.
         """
         folder = resolve_model(name)
-        config = from_json(ModelConfig, read_config(folder))
+        config = load_config(folder)
         with torch.device("meta"):
             model = FloatModel(config)
         load_into(model, load_state(folder))

@@ -1,20 +1,32 @@
 """Frames of real video clips, cut around the face and kept ready for training."""
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
-from openfloat.errors import BadInput, BadMedia
+from openfloat.data.manifest import ClipRow, Split, read_manifest
+from openfloat.data.mesh import EYE_RINGS, OUTER_LIP_RING
+from openfloat.errors import BadInput, NoFaceFound
+from openfloat.vision.face import Face, cut_square, detect_faces, refine
+from openfloat.vision.geometry import Box, apply, box_matrix, square_around
+from openfloat.vision.video import read_frames
 
-FINISHED = "finished.json"
+logger = logging.getLogger(__name__)
+
+MARKER = "finished.json"
 REGION_SIZE = 64
+WIDENING = ((OUTER_LIP_RING, 1.3), *((ring, 1.8) for ring in EYE_RINGS))
+"""Outlines of mouth and eyes, and how much the region mask is wider."""
+LOOKS = 3
+"""Frames of a clip whose face boxes decide the clip's one crop."""
 
 
 class RealFrames:
@@ -22,8 +34,8 @@ class RealFrames:
 
     Attributes:
         images: (n, size, size, 3) bytes.
-        region: (n, 64, 64) bytes, 1 inside mouth and eyes.
-        clip: (n,) which clip a frame is of, ascending.
+        region: (n, 64, 64) bytes, 1 on mouth and eyes.
+        clip: (n,) which clip a frame is of, ascending from 0.
         person: (n,) whose clip.
     """
 
@@ -35,10 +47,9 @@ class RealFrames:
         person: NDArray[np.int32],
     ) -> None:
         self.images, self.region, self.clip, self.person = images, region, clip, person
-        # Persons weigh by the square root of their frames: rare faces are seen more often.
+        # A person weighs as the square root of their frames: rare faces are seen more often.
         counts = np.bincount(person)
-        share = (np.sqrt(counts) / np.sqrt(counts).sum()) / np.maximum(counts, 1)
-        self._frame_weights = torch.from_numpy(share[person])
+        self._frame_weights = torch.from_numpy(np.sqrt(1 / counts[person]))
         self._first = np.searchsorted(clip, np.arange(clip.max() + 2))
 
     @classmethod
@@ -48,13 +59,11 @@ class RealFrames:
         Raises:
             BadInput: the folder was never finished.
         """
-        if not (folder / FINISHED).exists():
+        if not (folder / MARKER).is_file():
             raise BadInput(f"{folder} holds no finished frames; prepare them again")
         return cls(
-            np.load(folder / "images.npy", mmap_mode="r"),
-            np.load(folder / "region.npy", mmap_mode="r"),
-            np.load(folder / "clip.npy"),
-            np.load(folder / "person.npy"),
+            *(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("images", "region")),
+            *(np.load(folder / f"{name}.npy") for name in ("clip", "person")),
         )
 
     def draw_pair(self, generator: torch.Generator) -> tuple[int, int]:
@@ -63,3 +72,146 @@ class RealFrames:
         start, end = self._first[self.clip[first]], self._first[self.clip[first] + 1]
         second = int(torch.randint(int(start), int(end), (), generator=generator))
         return first, second
+
+
+class CroppedFrame(NamedTuple):
+    """One frame as the model sees it."""
+
+    image: NDArray[np.uint8]
+    """(size, size, 3) RGB."""
+    region: NDArray[np.uint8]
+    """(64, 64), 1 on mouth and eyes."""
+
+
+def build_real_frames(
+    data_dir: Path,
+    folder: Path,
+    *,
+    split: Split = "train",
+    size: int = 256,
+    frames_per_clip: int = 8,
+    clips_per_person: int = 400,
+) -> RealFrames:
+    """Cut frames out of the data pack's clips, or open the folder where that is done.
+
+    Long clips give more frames: one in six. Clips in which no face is found are left out.
+
+    Args:
+        data_dir: the data pack.
+        folder: written under a temporary name, then renamed.
+        split: whose clips.
+        size: height and width of the frames.
+        frames_per_clip: evenly spaced over a short clip.
+        clips_per_person: at most so many clips of one person.
+
+    Raises:
+        BadInput: no clip of the split shows a face.
+    """
+    if (folder / MARKER).is_file():
+        return RealFrames.open(folder)
+    rows = choose_clips(read_manifest(data_dir).clips, split, clips_per_person)
+    people = list(dict.fromkeys(row.person for row in rows))
+    frames: list[CroppedFrame] = []
+    clip: list[int] = []
+    person: list[int] = []
+    for row in rows:
+        try:
+            found = list(sparse_frames(data_dir / row.file, size, frames_per_clip))
+        except NoFaceFound:
+            logger.warning("%s is left out: no face was found", row.file)
+            continue
+        clip += [clip[-1] + 1 if clip else 0] * len(found)
+        person += [people.index(row.person)] * len(found)
+        frames += found
+    if not frames:
+        raise BadInput(f"no clip of {data_dir} shows a face")
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    np.save(partial / "images.npy", np.stack([frame.image for frame in frames]))
+    np.save(partial / "region.npy", np.stack([frame.region for frame in frames]))
+    np.save(partial / "clip.npy", np.array(clip, np.int32))
+    np.save(partial / "person.npy", np.array(person, np.int32))
+    (partial / MARKER).write_text(json.dumps({"frames": len(frames), "people": people}) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return RealFrames.open(folder)
+
+
+def choose_clips(rows: Sequence[ClipRow], split: Split, per_person: int) -> list[ClipRow]:
+    """Clips of a split, at most so many of one person, spread over the manifest's order."""
+    by_person: dict[str, list[ClipRow]] = {}
+    for row in rows:
+        if row.split == split:
+            by_person.setdefault(row.person, []).append(row)
+    return [
+        own[k]
+        for own in by_person.values()
+        for k in np.unique(np.linspace(0, len(own) - 1, min(per_person, len(own))).round(0))
+        .astype(int)
+        .tolist()
+    ]
+
+
+def sparse_frames(path: Path, size: int, count: int) -> Iterator[CroppedFrame]:
+    """Evenly spaced frames of a clip in its one crop, with their mouth and eyes.
+
+    Raises:
+        NoFaceFound: the clip's middle shows no face.
+        BadMedia: the clip cannot be read.
+    """
+    frames = list(read_frames(path))
+    box, face = clip_box(frames)
+    wanted = min(len(frames), max(count, len(frames) // 6))
+    for place in np.linspace(0, len(frames) - 1, wanted).round().astype(int):
+        image = frames[place]
+        (seen,) = refine(image, [face])
+        points = apply(box_matrix(box, REGION_SIZE), seen.points)
+        yield CroppedFrame(cut_square(image, box, size, "edge"), region_mask(points, REGION_SIZE))
+
+
+def whole_crops(path: Path, size: int) -> Iterator[NDArray[np.uint8]]:
+    """Every frame of a clip in its one crop, (size, size, 3).
+
+    Raises:
+        NoFaceFound: the clip's middle shows no face.
+        BadMedia: the clip cannot be read.
+    """
+    frames = list(read_frames(path))
+    box, _ = clip_box(frames)
+    for frame in frames:
+        yield cut_square(frame, box, size, "edge")
+
+
+def clip_box(frames: Sequence[NDArray[np.uint8]]) -> tuple[Box, Face]:
+    """The one crop of a clip: FLOAT's rule on the median face box of a few frames.
+
+    A box per frame would take the head's own motion out and add jitter (specification, section 3).
+
+    Returns:
+        the square, and the face of the middle frame.
+    """
+    faces = detect_faces(frames[len(frames) // 2])
+    if not faces:
+        raise NoFaceFound("no face found in the middle of the clip")
+    face = max(faces, key=lambda found: found.size)
+    places = np.linspace(0, len(frames) - 1, LOOKS + 2).astype(int)[1:-1]
+    boxes = [refine(frames[place], [face], looks=2)[0].box for place in places]
+    middle = np.median([[b.left, b.top, b.right, b.bottom] for b in boxes], axis=0)
+    return square_around(Box(*middle.tolist())), face
+
+
+def region_mask(points: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """Mouth and eyes as bytes (size, size), 1 inside, a little wider than their outlines.
+
+    Args:
+        points: (478, 2) face mesh in pixels of the mask.
+        size: of the mask.
+    """
+    mask = Image.new("L", (size, size))
+    draw = ImageDraw.Draw(mask)
+    for ring, widening in WIDENING:
+        outline = points[list(ring)]
+        middle = outline.mean(axis=0)
+        draw.polygon([tuple(p) for p in middle + widening * (outline - middle)], fill=1)
+    return np.asarray(mask, dtype=np.uint8).copy()

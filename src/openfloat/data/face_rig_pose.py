@@ -14,8 +14,6 @@ RIGID = (
     151, 9, 8, 168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 33, 133, 263, 362,
 )  # fmt: skip
 """Landmarks that neither speech nor expression moves much."""
-TYPICAL_PITCH = 0.0
-"""Degrees that the median frontal portrait seems to look down against the template."""
 
 
 class Pose(NamedTuple):
@@ -29,9 +27,7 @@ class Pose(NamedTuple):
 def rotation(pose: Pose) -> NDArray[np.float64]:
     """The (3, 3) matrix that turns a frontal head to a pose: roll after yaw after pitch."""
     yaw, pitch, roll = np.radians(pose)
-    turn_yaw = np.array(
-        [[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]]
-    )
+    turn_yaw = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
     turn_pitch = np.array(
         [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]]
     )
@@ -57,13 +53,10 @@ def estimate_pose(landmarks: NDArray[np.float32], template: NDArray[np.float32])
         template: (468, 3) a frontal face.
     """
     rigid = list(RIGID)
-    pose = angles(_procrustes(template[rigid].astype(float), landmarks[rigid].astype(float)))
-    return pose._replace(pitch=pose.pitch + TYPICAL_PITCH)
+    return angles(_procrustes(template[rigid].astype(float), landmarks[rigid].astype(float)))
 
 
-def _procrustes(
-    source: NDArray[np.float64], target: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _procrustes(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rotation (3, 3) that turns the source's points nearest to the target's (Kabsch)."""
     source, target = source - source.mean(axis=0), target - target.mean(axis=0)
     left, _, right = np.linalg.svd(target.T @ source)

@@ -115,7 +115,10 @@ def _speech_row(row: dict[str, Any]) -> SpeechRow:
 
 def _check_splits(path: Path, manifest: Manifest) -> None:
     """Portrait splits go by person: nobody may be in two."""
-    for row in (*manifest.portraits, *manifest.clips, *manifest.speech):
+    rows: tuple[PortraitRow | ClipRow | SpeechRow, ...] = (
+        *manifest.portraits, *manifest.clips, *manifest.speech,
+    )  # fmt: skip
+    for row in rows:
         if row.split not in ("train", "heldout"):
             raise BadInput(f"{path}: {row.file} is in split {row.split!r}, not train or heldout")
     train = {row.person for row in manifest.portraits if row.split == "train"}

@@ -6,10 +6,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 EDGE_TOLERANCE = 1e-4
+"""Barycentric slack that keeps pixels on a shared edge from falling between two triangles."""
+
+
+class Window(NamedTuple):
+    """A rectangle of whole pixels, `right` and `bottom` exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def is_empty(self) -> bool:
+        return self.width <= 0 or self.height <= 0
+
+    def centres(self, size: int) -> NDArray[np.float32]:
+        """(h, w, 2) pixel centres, x and y as shares of a picture of this size."""
+        x, y = np.meshgrid(np.arange(self.left, self.right), np.arange(self.top, self.bottom))
+        return ((np.stack([x, y], axis=-1) + 0.5) / size).astype(np.float32)
 
 
 class Raster(NamedTuple):
-    """A mesh seen at the pixel centres of a picture."""
+    """A mesh seen at the pixel centres of a window."""
 
     triangle: NDArray[np.int16]
     """(h, w) triangle number, -1 where there is none."""
@@ -21,62 +48,76 @@ class Raster(NamedTuple):
     ) -> NDArray[np.float32]:
         """Values (v, c) of the vertices at the pixels, (h, w, c)."""
         corners = values[triangles]
-        base, first, second = corners[:, 2], corners[:, 0], corners[:, 1]
-        first, second = first - base, second - base
-        index = self.triangle
-        a, b = self.barycentric[..., :1], self.barycentric[..., 1:]
-        return base[index] + a * first[index] + b * second[index]
+        base = corners[:, 2]
+        places = base[self.triangle]
+        for corner in (0, 1):
+            edge = (corners[:, corner] - base)[self.triangle]
+            places += edge * self.barycentric[..., corner, None]
+        return places
 
 
 def rasterise(
-    points: NDArray[np.float32], depth: NDArray[np.float32], triangles: NDArray[np.int64], size: int
+    points: NDArray[np.float32],
+    depth: NDArray[np.float32],
+    triangles: NDArray[np.int64],
+    size: int,
+    window: Window | None = None,
 ) -> Raster:
-    """Draw triangles from the farthest to the nearest.
+    """Draw triangles from the farthest to the nearest, one span of pixels per row and triangle.
 
     Args:
         points: (v, 2) positions as shares of the picture, x and y.
         depth: (v,) larger is farther.
         triangles: (n, 3) vertex numbers.
-        size: height and width in pixels.
+        size: height and width of the picture in pixels.
+        window: the part to draw; all of it by default.
     """
+    window = window or Window(0, 0, size, size)
     order = np.argsort(-depth[triangles].sum(axis=1), kind="stable")
-    planes, boxes = _setup(points[triangles[order]] * size - 0.5, size)
-    low, extent = boxes
-    counts = extent[:, 0] * extent[:, 1]
-    which = np.repeat(np.arange(len(order)), counts)
-    place = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-    rows, columns = np.divmod(place, extent[which, 0])
-    columns += low[which, 0]
-    rows += low[which, 1]
-    plane = planes[which]
-    first = plane[:, 0] * columns + plane[:, 1] * rows + plane[:, 2]
-    second = plane[:, 3] * columns + plane[:, 4] * rows + plane[:, 5]
-    hit = np.minimum(np.minimum(first, second), 1 - first - second) >= -EDGE_TOLERANCE
-    winner = np.full(size * size, -1, dtype=np.int64)
-    candidates = np.flatnonzero(hit)
-    winner[rows[candidates] * size + columns[candidates]] = candidates  # the last one stays
-    covered = winner >= 0
-    triangle = np.where(covered, order[which[winner]], -1).astype(np.int16)
-    barycentric = np.stack([first[winner], second[winner]], axis=-1).astype(np.float32)
-    barycentric[~covered] = 0
-    return Raster(triangle.reshape(size, size), barycentric.reshape(size, size, 2))
+    corners = points.astype(np.float64)[triangles[order]] * size - 0.5
+    corners -= (window.left, window.top)
+    slopes = _slopes(corners)
+    owner, row, left, lengths = _spans(corners, slopes, window)
+    ends = np.cumsum(lengths)
+    place = np.arange(ends[-1] if len(ends) else 0)
+    place += np.repeat(row * window.width + left - (ends - lengths), lengths)
+    winner = np.full(window.width * window.height, -1, dtype=np.int64)
+    winner[place] = np.repeat(owner, lengths)  # of several, the last one stays
+    rows, columns = np.divmod(np.arange(len(winner)), max(window.width, 1))
+    x, y = columns - corners[winner, 2, 0], rows - corners[winner, 2, 1]
+    plane = slopes[winner]
+    barycentric = plane[:, :2, 0] * x[:, None] + plane[:, :2, 1] * y[:, None]
+    triangle = np.where(winner >= 0, order[winner], -1).astype(np.int16)
+    shape = (window.height, window.width)
+    return Raster(triangle.reshape(shape), barycentric.astype(np.float32).reshape(*shape, 2))
 
 
-def _setup(
-    corners: NDArray[np.float32], size: int
-) -> tuple[NDArray[np.float64], tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Barycentric planes (n, 6) and pixel boxes (low, extent), each (n, 2), of triangles."""
-    corners = corners.astype(np.float64)
-    low = np.ceil(corners.min(axis=1) - EDGE_TOLERANCE).clip(0, size).astype(np.int64)
-    high = np.floor(corners.max(axis=1) + EDGE_TOLERANCE).clip(-1, size - 1).astype(np.int64)
+def _slopes(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 3, 2) growth of the three barycentric weights in x and y; not a number where flat."""
     (x0, y0), (x1, y1), (x2, y2) = (corners[:, i].T for i in range(3))
     area = (y1 - y2) * (x0 - x2) + (x2 - x1) * (y0 - y2)
-    flat = np.abs(area) < 1e-9
-    scale = 1 / np.where(flat, 1, area)
-    planes = np.stack([
-        (y1 - y2) * scale, (x2 - x1) * scale, -((y1 - y2) * x2 + (x2 - x1) * y2) * scale,
-        (y2 - y0) * scale, (x0 - x2) * scale, -((y2 - y0) * x2 + (x0 - x2) * y2) * scale,
-    ], axis=1)  # fmt: skip
-    extent = np.maximum(high - low + 1, 0)
-    extent[flat] = 0
-    return planes, (low, extent)
+    area = np.where(np.abs(area) < 1e-9, np.nan, area)
+    first = np.stack([y1 - y2, x2 - x1], axis=1) / area[:, None]
+    second = np.stack([y2 - y0, x0 - x2], axis=1) / area[:, None]
+    return np.stack([first, second, -first - second], axis=1)
+
+
+def _spans(
+    corners: NDArray[np.float64], slopes: NDArray[np.float64], window: Window
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Owner, row, first column and length of each run of covered pixels."""
+    low = np.ceil(corners[..., 1].min(axis=1)).clip(0, window.height).astype(np.int64)
+    high = np.floor(corners[..., 1].max(axis=1)).clip(-1, window.height - 1).astype(np.int64)
+    heights = np.where(np.isnan(slopes[:, 0, 0]), 0, np.maximum(high - low + 1, 0))
+    owner = np.repeat(np.arange(len(corners)), heights)
+    row = np.arange(len(owner)) - np.repeat(np.cumsum(heights) - heights, heights) + low[owner]
+    in_x, in_y = slopes[owner, :, 0], slopes[owner, :, 1]
+    start = in_y * (row - corners[owner, 2, 1])[:, None] + [0, 0, 1] + EDGE_TOLERANCE
+    steep = np.where(in_x == 0, np.inf, in_x)
+    crossing = corners[owner, 2, 0][:, None] - start / steep
+    left = np.where(in_x > 0, crossing, -np.inf).max(axis=1)
+    right = np.where(in_x < 0, crossing, np.inf).min(axis=1)
+    right = np.where(((in_x == 0) & (start < 0)).any(axis=1), -np.inf, right)
+    left = np.ceil(left).clip(0, window.width).astype(np.int64)
+    right = np.floor(right).clip(-1, window.width - 1).astype(np.int64)
+    return owner, row, left, np.maximum(right - left + 1, 0)

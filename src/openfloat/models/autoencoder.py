@@ -1,5 +1,6 @@
 """The motion latent auto-encoder (paper, section 3.1; specification, section 3)."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,10 +10,10 @@ from torch import nn
 from openfloat.config import AutoencoderConfig
 from openfloat.errors import BadCheckpoint, BadInput
 from openfloat.models.basis import MotionBasis
-from openfloat.models.encoder import Appearance, Encoder
+from openfloat.models.encoder import Appearance, Encoder, SourceMap
 from openfloat.models.synthesis import Decoder, Level, Synthesis
 from openfloat.nn.equalised import EqualLinear
-from openfloat.shapes import Coefficients, FeatureMap, Image, Latent, Tensor
+from openfloat.shapes import Coefficients, Image, Latent, Tensor
 
 __all__ = ["Appearance", "FloatAutoencoder", "Level", "Reconstruction", "Synthesis"]
 
@@ -40,7 +41,7 @@ class FloatAutoencoder(nn.Module):
         widths = (config.latent_dim,) * HEAD_LAYERS + (config.num_directions,)
         self.encoder = Encoder(config)
         self.motion_head = nn.Sequential(
-            *(EqualLinear(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True))
+            *(EqualLinear(i, o) for i, o in itertools.pairwise(widths))
         )
         self.basis = MotionBasis(config.latent_dim, config.num_directions)
         self.decoder = Decoder(config)
@@ -66,14 +67,14 @@ class FloatAutoencoder(nn.Module):
         coefficients: Coefficients = self.motion_head(identity)
         return coefficients
 
-    def decode(self, latent: Latent, features: Sequence[FeatureMap]) -> Image:
+    def decode(self, latent: Latent, features: Sequence[SourceMap]) -> Image:
         """Pictures (b 3 size size) of identity + motion, from one or b pictures' features.
 
         Values are about [-1, 1], not clamped.
         """
         return self.decode_levels(latent, features).image
 
-    def decode_levels(self, latent: Latent, features: Sequence[FeatureMap]) -> Synthesis:
+    def decode_levels(self, latent: Latent, features: Sequence[SourceMap]) -> Synthesis:
         """As `decode`, with where each level looked and what it took."""
         synthesis: Synthesis = self.decoder(latent, features)
         return synthesis

@@ -1,6 +1,6 @@
 """The orthonormal basis of motion (paper, section 3.1)."""
 
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -22,8 +22,8 @@ class MotionBasis(nn.Module):
     """Motion directions: the Q of a QR decomposition of one free parameter (d m).
 
     Signs are those of LAPACK's Householder QR; the released weights depend on them. In eval mode Q
-    is computed once and again only after the parameter has changed (in place, by an
-    optimiser or by loading; a write through `.data` goes unseen until the next `train` or `eval`).
+    is computed once and again only after the parameter has changed (in place, by an optimiser or by
+    loading; a write through `.data` goes unseen, as torch does not count it).
     """
 
     def __init__(self, latent_dim: int, num_directions: int) -> None:
@@ -37,14 +37,10 @@ class MotionBasis(nn.Module):
         self.parameter = nn.Parameter(torch.randn(latent_dim, num_directions))
         self._cached: _Cached | None = None
 
-    def train(self, mode: bool = True) -> Self:
-        """Switch mode and forget the cached directions."""
-        self._cached = None
-        return super().train(mode)
-
     def directions(self) -> Float[Tensor, "d m"]:
         """Orthonormal columns; differentiable in training mode, cached constants in eval mode."""
         if self.training or self.parameter.is_inference():
+            self._cached = None
             return self._decompose()
         cached = self._cached
         if cached is None or not self._fits(cached):

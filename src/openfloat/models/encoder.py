@@ -8,7 +8,11 @@ from torch import nn
 from openfloat.config import AutoencoderConfig
 from openfloat.nn.equalised import EqualConv2d
 from openfloat.nn.residual import ResidualDown
-from openfloat.shapes import FeatureMap, Image, Latent
+from openfloat.shapes import Float, Image, Latent, Tensor
+
+SourceMap = Float[Tensor, "_ _ _ _"]
+"""One of a picture's feature maps (b c r r); axes are not compared with those of other arguments,
+since maps differ in c and r, and one picture's maps serve many latents."""
 
 
 class Appearance(NamedTuple):
@@ -16,7 +20,7 @@ class Appearance(NamedTuple):
 
     identity: Latent
     """(b d): the person in the reference pose, in no unit."""
-    features: tuple[FeatureMap, ...]
+    features: tuple[SourceMap, ...]
     """(b c r r) for r = 8, 16, ... size."""
 
 

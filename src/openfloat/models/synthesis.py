@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from openfloat.config import AutoencoderConfig
+from openfloat.models.encoder import SourceMap
 from openfloat.nn.equalised import ACTIVATION_GAIN, NEGATIVE_SLOPE, EqualConv2d
 from openfloat.nn.filters import upsample
 from openfloat.nn.modulated import ModulatedConv2d, ModulatedHead
@@ -73,7 +74,7 @@ class SynthesisLevel(nn.Module):
         self.colour = ColourHead(outputs)
 
     def blend(
-        self, hidden: FeatureMap, source: Float[Tensor, "p c h w"], grid: Grid, mask: Mask
+        self, hidden: FeatureMap, source: SourceMap, grid: Grid, mask: Mask
     ) -> tuple[FeatureMap, Float[Tensor, "b 3 h w"]]:
         """Warped source where the mask says so, own features elsewhere; and the source's colours.
 
@@ -84,9 +85,7 @@ class SynthesisLevel(nn.Module):
         colours = self.colour(self.colour.conv(warped) * mask)
         return torch.lerp(hidden, warped, mask.to(hidden.dtype)), colours
 
-    def finish(
-        self, source: Float[Tensor, "p c h w"], grid: Grid, mask: Mask
-    ) -> Float[Tensor, "b 3 h w"]:
+    def finish(self, source: SourceMap, grid: Grid, mask: Mask) -> Float[Tensor, "b 3 h w"]:
         """The colours alone, as the last level needs them.
 
         Warp and 1x1 convolution commute, so that three channels are warped instead of all.
@@ -111,7 +110,7 @@ class Decoder(nn.Module):
             }
         )
 
-    def forward(self, latent: Latent, features: Sequence[FeatureMap]) -> Synthesis:
+    def forward(self, latent: Latent, features: Sequence[SourceMap]) -> Synthesis:
         """Decode latents (b d) from feature maps (b c r r) or (1 c r r), smallest first."""
         hidden = self.conv(self.constant.expand(len(latent), -1, -1, -1), latent)
         decided: list[Level] = []

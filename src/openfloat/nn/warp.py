@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 
-from openfloat.shapes import FeatureMap, Float, Grid, Tensor
+from openfloat.shapes import Float, Grid, Tensor
 
 
 def full_precision(x: Tensor) -> Tensor:
@@ -24,16 +24,16 @@ def sampling_grid(offsets: Float[Tensor, "b 2 h w"]) -> Grid:
     so (specification, section 3). A pixel's own place is offset -mesh / size.
     """
     height, width = offsets.shape[-2:]
-    options = {"device": offsets.device, "dtype": offsets.dtype}
-    x = torch.linspace(-1, 1, width, **options).expand(height, width)
-    y = torch.linspace(-1, 1, height, **options)[:, None].expand(height, width)
+    device, dtype = offsets.device, offsets.dtype
+    x = torch.linspace(-1, 1, width, device=device, dtype=dtype).expand(height, width)
+    y = torch.linspace(-1, 1, height, device=device, dtype=dtype)[:, None].expand(height, width)
     return rearrange(offsets + torch.stack((x, y)), "b two h w -> b h w two")
 
 
-def warp(features: FeatureMap, grid: Grid) -> Float[Tensor, "b c y x"]:
+def warp(features: Float[Tensor, "p c i j"], grid: Grid) -> Float[Tensor, "b c h w"]:
     """Features at the grid's positions, bilinear, zeros outside; in the features' type.
 
-    Features of batch 1 serve a grid of any batch.
+    Features of batch p = 1 serve a grid of any batch b; else p = b.
     """
     source = full_precision(features).expand(len(grid), -1, -1, -1)
     return F.grid_sample(source, full_precision(grid), align_corners=False).to(features.dtype)

@@ -97,10 +97,17 @@ class TrainConfig:
     drop: ConditionDrop = ConditionDrop()
     real_share: float = 0.25
     """Share of phase 1 pairs that are real clips (or real photos of one person)."""
+    known_motion: float = 0.0
+    """Share of made pairs whose decoder is given the driving picture's known controls instead of
+    the coefficients read off it; saves an encoding and teaches from the first step (ours)."""
     augment: bool = True
     """Phase 2: change gain, noise and band of the voice."""
     vgg: str = ""
     """File of VGG-19 weights for the perceptual losses; empty: a random pyramid of our own."""
+    autoencoder: str = ""
+    """Phase 2 on motion latents: run folder of the auto-encoder whose basis they lie in."""
+    frozen: str = ""
+    """Phase 2 on wav2vec 2.0: model folder that holds its weights."""
     checkpoint_s: float = 300.0
     """Seconds between checkpoints."""
     log_clips: int = 1000
@@ -120,8 +127,9 @@ class TrainConfig:
                 )
         if len(self.betas) != 2:
             raise ValueError(f"betas={self.betas} are not two numbers")
-        if not 0 <= self.real_share <= 1:
-            raise ValueError(f"real_share={self.real_share} is not between 0 and 1")
+        for name in ("real_share", "known_motion"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)} is not between 0 and 1")
 
     @property
     def clips(self) -> int:

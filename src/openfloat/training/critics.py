@@ -39,7 +39,7 @@ class Critics(nn.ModuleDict):
 
 
 def component_size(size: int) -> int:
-    """Pixels of a component crop, for pictures of a size: an eighth more than a quarter, at least 16."""
+    """Pixels of a component crop, for pictures of a size."""
     return max(16, size // 4)
 
 
@@ -107,9 +107,13 @@ def views(critics: Critics, images: Image, region: Mask) -> dict[str, Image]:
     """What each critic looks at."""
     boxes = component_boxes(region)
     size = component_size(images.shape[-1])
-    looks = {"full": lambda: images, "half": lambda: F.avg_pool2d(images, 2)}
-    looks |= {name: lambda name=name: crop(images, boxes[name], size) for name in COMPONENTS}
-    return {name: looks[name]() for name in critics}
+    seen: dict[str, Image] = {}
+    for name in critics:
+        if name in COMPONENTS:
+            seen[name] = crop(images, boxes[name], size)
+        else:
+            seen[name] = images if name == "full" else F.avg_pool2d(images, 2)
+    return seen
 
 
 def gram(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c c"]:

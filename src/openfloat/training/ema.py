@@ -4,7 +4,7 @@ import copy
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -23,7 +23,8 @@ def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
         module: the trained network.
         decay: what remains of the average, between 0 and 1.
     """
-    kept, new = list(average.parameters()), list(module.parameters())
+    kept: list[Tensor] = list(average.parameters())
+    new: list[Tensor] = list(module.parameters())
     torch._foreach_lerp_(kept, new, 1 - decay)
     for old, buffer in zip(average.buffers(), module.buffers(), strict=True):
         old.copy_(buffer)

@@ -27,6 +27,8 @@ class Vgg19Pyramid(nn.Module):
     """
 
     scales = 3
+    mean: Tensor
+    std: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,8 +39,12 @@ class Vgg19Pyramid(nn.Module):
                 self.convolutions[str(position)] = nn.Conv2d(channels, width, 3, padding=1)
                 channels, position = width, position + 2
             position += 1
-        self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN)[None, :, None, None], False)
-        self.register_buffer("std", torch.tensor(_IMAGENET_STD)[None, :, None, None], False)
+        self.register_buffer(
+            "mean", torch.tensor(_IMAGENET_MEAN)[None, :, None, None], persistent=False
+        )
+        self.register_buffer(
+            "std", torch.tensor(_IMAGENET_STD)[None, :, None, None], persistent=False
+        )
         self.eval().requires_grad_(requires_grad=False)
 
     @classmethod
@@ -142,7 +148,7 @@ def component_loss(made: Pyramid, real: Pyramid, region: Mask, num_levels: int =
     return total
 
 
-def multi_scale(pyramid: nn.Module, images: Image) -> list[list[Tensor]]:
+def multi_scale(pyramid: Vgg19Pyramid | RandomPyramid, images: Image) -> list[list[Tensor]]:
     """The pyramid's features of the picture at full, half, quarter ... size.
 
     Args:
@@ -150,12 +156,12 @@ def multi_scale(pyramid: nn.Module, images: Image) -> list[list[Tensor]]:
         images: pictures in [-1, 1].
     """
     scales = []
-    for _ in range(int(pyramid.scales)):
+    for _ in range(pyramid.scales):
         scales.append(pyramid(images))
         images = F.avg_pool2d(images, 2)
     return scales
 
 
-def make_pyramid(vgg: str) -> nn.Module:
+def make_pyramid(vgg: str) -> Vgg19Pyramid | RandomPyramid:
     """VGG-19 from a file, or the random pyramid where no file is named."""
     return Vgg19Pyramid.from_file(Path(vgg)) if vgg else RandomPyramid()

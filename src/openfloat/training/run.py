@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from openfloat.config import to_json
+from openfloat.errors import BadInput
 from openfloat.training.config import Part, TrainConfig
 from openfloat.training.loop import Progress, Task, run_loop
 from openfloat.training.recipes import find_recipe
@@ -52,14 +54,42 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
         sampler = open_sampler(cache_dir, real_share=config.real_share)
         return AutoencoderTask(config, sampler)
     if config.part == "motion":
-        from openfloat.data.windows import open_windows
-        from openfloat.training.stage2 import MotionTask
-
-        return MotionTask(config, open_windows(cache_dir, config))
+        return _motion_task(config, cache_dir)
     from openfloat.data.emotional_speech import read_emotional_speech
     from openfloat.training.stage3_emotion import EmotionTask
 
     return EmotionTask(config, read_emotional_speech(data_dir, split="train"))
+
+
+def _motion_task(config: TrainConfig, cache_dir: Path) -> Task:
+    from openfloat.data.speech_shards import read_shards
+    from openfloat.data.windows import WindowSampler
+    from openfloat.models.autoencoder import FloatAutoencoder
+    from openfloat.models.speech import MelSpeech
+    from openfloat.training.export import read_run
+    from openfloat.training.stage2 import MotionTask
+    from openfloat.training.voice import make_encoder, make_voice
+    from openfloat.weights.store import load_into
+
+    folders = [cache_dir / name for name in ("speech_curves", "latents")]
+    clips = [clip for folder in folders if folder.is_dir() for clip in read_shards(folder)]
+    encoder = make_encoder(config)
+    sampler = WindowSampler(
+        clips,
+        total_frames=config.model.motion.total_frames,
+        margin_frames=encoder.margin_frames if isinstance(encoder, MelSpeech) else 0,
+    )
+    voice = make_voice(encoder, sampler.clips, cache_dir)
+    if config.model.motion_space == "coefficients":
+        return MotionTask(config, sampler, voice)
+    if not config.autoencoder:
+        raise BadInput(
+            "this recipe moves in latents: set `autoencoder` to the run that made their basis"
+        )
+    recipe, average = read_run(Path(config.autoencoder))
+    autoencoder = FloatAutoencoder(recipe.model.autoencoder)
+    load_into(autoencoder, average)
+    return MotionTask(config, sampler, voice, autoencoder.basis)
 
 
 @contextmanager
@@ -69,16 +99,16 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     A second one does what it usually does.
     """
     requests: list[int] = []
-    usual = {}
+    usual: dict[signal.Signals, Any] = {}
 
-    def remember(number: int, frame: FrameType | None) -> None:
+    def remember(number: int, _frame: FrameType | None) -> None:
         requests.append(number)
-        signal.signal(number, usual[number])
+        signal.signal(number, usual[signal.Signals(number)])
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        usual[number] = signal.signal(number, remember)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        usual[name] = signal.signal(name, remember)
     try:
         yield lambda: bool(requests)
     finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
+        for name, handler in usual.items():
+            signal.signal(name, handler)

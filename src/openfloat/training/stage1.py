@@ -18,6 +18,8 @@ from openfloat.training.growth import grown
 from openfloat.training.loop import Losses, Player, step_generator
 from openfloat.training.networks import optimizer_for, seeded
 from openfloat.training.perceptual import (
+    RandomPyramid,
+    Vgg19Pyramid,
     component_loss,
     make_pyramid,
     multi_scale,
@@ -54,8 +56,8 @@ class AutoencoderTask:
 
     def _seat(self) -> None:
         """Make the players of the present networks, with optimisers that remember nothing."""
-        self._autoencoder.to(memory_format=torch.channels_last)
-        self.average.to(memory_format=torch.channels_last)
+        for network in (self._autoencoder, self.average):
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._autoencoder.train()
         optimizer = optimizer_for(self._autoencoder, self._config)
         self.players = (
@@ -88,13 +90,11 @@ class AutoencoderTask:
         return self._sampler.draw(stage.batch, self.size, generator)
 
     def _autoencoder_losses(self, batch: PairBatch, clips: int) -> Losses:
-        made: Reconstruction = self._autoencoder(
-            _channels_last(batch.source), _channels_last(batch.driving)
-        )
-        self._made = made
+        known = known_rows(batch.supervised, self._config.known_motion)
+        made = self._made = reconstruct(self._autoencoder, batch, known)
         weights = self._config.pictures
         parts = picture_parts(made.image, batch, self._pyramid, weights)
-        parts |= truth_parts(made, batch, weights)
+        parts |= truth_parts(made, batch, known, weights)
         if self._critics:
             parts |= fooling_parts(self._critics, made.image, batch, weights)
         return Losses(weighted(parts, weights, truth_weight(self._config, clips)), parts)
@@ -103,9 +103,7 @@ class AutoencoderTask:
         assert self._made is not None
         stage, _ = self._config.stage_at(clips)
         regularise = (clips // stage.batch) % 16 == 0
-        parts = critic_parts(
-            self._critics, self._made.image.detach(), batch, regularise=regularise
-        )
+        parts = critic_parts(self._critics, self._made.image.detach(), batch, regularise=regularise)
         return Losses(torch.stack(list(parts.values())).sum(), parts)
 
     @torch.no_grad()
@@ -117,8 +115,39 @@ class AutoencoderTask:
         contact_sheet(path, [batch.source, batch.driving, made.image])
 
 
+def known_rows(supervised: Tensor, share: float) -> Tensor:
+    """The first rows of those with known controls, so many that they are the given share."""
+    return supervised & (supervised.cumsum(0) <= round(share * int(supervised.sum())))
+
+
+def reconstruct(autoencoder: FloatAutoencoder, batch: PairBatch, known: Tensor) -> Reconstruction:
+    """Redraw the driving pictures from the looks of the sources (paper, section 3.1).
+
+    Args:
+        autoencoder: in training mode.
+        batch: pairs of pictures.
+        known: rows whose driving motion is taken from the known controls; the motion head is not
+            asked about their driving picture.
+
+    Returns:
+        `coefficients_driving` holds the known controls on those rows.
+    """
+    appearance = autoencoder.encode(batch.source.to(memory_format=torch.channels_last))
+    driving = batch.controls_driving
+    if not bool(known.all()):
+        asked = batch.driving[~known].to(memory_format=torch.channels_last)
+        found = autoencoder.coefficients(autoencoder.encode(asked).identity)
+        driving = found.new_zeros(len(known), found.shape[1])
+        if bool(known.any()):
+            driving[known] = batch.controls_driving[known]
+        driving = driving.index_put((~known,), found)
+    latent = appearance.identity + autoencoder.basis.motion(driving)
+    image, levels = autoencoder.decode_levels(latent, appearance.features)
+    return Reconstruction(image, levels, autoencoder.coefficients(appearance.identity), driving)
+
+
 def picture_parts(
-    image: Tensor, batch: PairBatch, pyramid: nn.Module, weights: PictureWeights
+    image: Tensor, batch: PairBatch, pyramid: Vgg19Pyramid | RandomPyramid, weights: PictureWeights
 ) -> dict[str, Tensor]:
     """What compares the reconstruction with the driving picture (paper, section 3.1).
 
@@ -145,16 +174,22 @@ def picture_parts(
 
 
 def truth_parts(
-    made: Reconstruction, batch: PairBatch, weights: PictureWeights
+    made: Reconstruction, batch: PairBatch, known: Tensor, weights: PictureWeights
 ) -> dict[str, Tensor]:
-    """What compares with the engine's truth; real rows count nothing (ours)."""
+    """What compares with the engine's truth; real rows count nothing (ours).
+
+    Args:
+        made: from `reconstruct`.
+        batch: what it was made from.
+        known: rows whose driving coefficients were not read off the picture.
+        weights: terms of weight 0 are left out.
+    """
     parts = {}
     if weights.coefficients:
-        both = coefficient_loss(made.coefficients_source, batch.controls_source, batch.supervised)
-        both = both + coefficient_loss(
-            made.coefficients_driving, batch.controls_driving, batch.supervised
-        )
-        parts["coefficients"] = both / 2
+        found = torch.cat([made.coefficients_source, made.coefficients_driving])
+        wanted = torch.cat([batch.controls_source, batch.controls_driving])
+        counted = torch.cat([batch.supervised, batch.supervised & ~known])
+        parts["coefficients"] = coefficient_loss(found, wanted, counted)
     if weights.grid:
         parts["grid"] = grid_loss(made.levels, batch.grid, batch.visible, batch.supervised)
     if weights.mask:
@@ -167,7 +202,3 @@ def weighted(parts: dict[str, Tensor], weights: PictureWeights, truth: float) ->
     share = {"grid": truth, "mask": truth}
     terms = [getattr(weights, name) * share.get(name, 1) * part for name, part in parts.items()]
     return torch.stack(terms).sum()
-
-
-def _channels_last(images: Tensor) -> Tensor:
-    return images.to(memory_format=torch.channels_last)

@@ -55,9 +55,7 @@ def grid_loss(
     return total / len(levels)
 
 
-def mask_loss(
-    levels: Sequence[Level], visible: Mask, supervised: Bool[Tensor, " b"]
-) -> Tensor:
+def mask_loss(levels: Sequence[Level], visible: Mask, supervised: Bool[Tensor, " b"]) -> Tensor:
     """Push every level's mask towards 1 where the source shows the pixel; elsewhere it is free.
 
     The colour heads paint with masked warped features alone, so a mask driven to 0 where nothing

@@ -17,33 +17,40 @@ from skimage.feature import Cascade
 from openfloat.vision.geometry import Square
 from openfloat.vision.landmarks import CONTEXT
 
-WORKING_SIDE = 400
+WORKING_SIDE = 360
 """Length in pixels to which the picture's shorter side is brought before the search."""
-LONGEST_SIDE = 1000
+LONGEST_SIDE = 900
 SMALLEST_WINDOW = 28
 SIZE_RATIO = 0.95
 """Width of a cascade window as a share of the longer side of the face's landmark box."""
 CENTRE_DROP = 0.08
 """How far the landmark box's centre lies below the window's, in longer sides (train portraits)."""
 VOTES = 3
-"""Neighbouring windows that must agree."""
 
 
 @functools.cache
 def _cascade() -> Cascade:
-    return Cascade(lbp_frontal_face_cascade_filename())
+    filename: str = lbp_frontal_face_cascade_filename()  # type: ignore[no-untyped-call]
+    return Cascade(filename)
 
 
-def propose(image: UInt8[ndarray, "h w 3"], roll_degrees: float = 0.0) -> list[Square]:
+def propose(
+    image: UInt8[ndarray, "h w 3"],
+    roll_degrees: float = 0.0,
+    working_side: int = WORKING_SIDE,
+    votes: int = VOTES,
+) -> list[Square]:
     """Squares that may hold a face, `CONTEXT` times as long as the face box they expect.
 
     Args:
         image: RGB picture.
         roll_degrees: how far the sought faces are turned clockwise; the cascade itself bears
             about 15 degrees either way.
+        working_side: length to which the shorter side is brought; time grows with its square.
+        votes: how many neighbouring windows must agree.
     """
     height, width = image.shape[:2]
-    scale = min(WORKING_SIDE / min(height, width), LONGEST_SIDE / max(height, width), 2.0)
+    scale = min(working_side / min(height, width), LONGEST_SIDE / max(height, width), 2.0)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
     if roll_degrees:
@@ -56,7 +63,7 @@ def propose(image: UInt8[ndarray, "h w 3"], roll_degrees: float = 0.0) -> list[S
         step_ratio=1,
         min_size=(SMALLEST_WINDOW, SMALLEST_WINDOW),
         max_size=(min(size), min(size)),
-        min_neighbor_number=VOTES,
+        min_neighbor_number=votes,
     )
     angle = math.radians(roll_degrees)
     squares = []

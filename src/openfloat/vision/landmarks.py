@@ -15,7 +15,6 @@ from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-
 INPUT_SIZE = 112
 NUM_LANDMARKS = 478
 CONTEXT = 1.4
@@ -103,4 +102,4 @@ def embedded_network() -> LandmarkNetwork:
     # float16 in the file, float32 in memory; integer counters stay what they are
     wide = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
     network.load_state_dict(wide, strict=True)
-    return network.eval().requires_grad_(False)
+    return network.eval().requires_grad_(requires_grad=False)

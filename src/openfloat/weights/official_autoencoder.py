@@ -1,7 +1,7 @@
 """Names of the released auto-encoder's tensors, and what they are called here.
 
-The released file keeps axes of length 1 that ours leave out ((1, out, in, k, k) convolutions, (1, c,
-1, 1) biases); values and order are the same, so `tensor.reshape(ours.shape)` converts every one.
+The released file keeps axes of length 1 that ours leave out: (1, out, in, k, k) convolutions and
+(1, c, 1, 1) biases. Values and order are the same; `tensor.reshape(ours.shape)` converts each.
 Source: specification, "The released weights".
 """
 

@@ -1,0 +1,30 @@
+"""The four networks of a model under one roof."""
+
+from torch import nn
+
+from openfloat.config import ModelConfig
+from openfloat.models.autoencoder import FloatAutoencoder
+from openfloat.models.emotion import build_emotion
+from openfloat.models.speech import build_speech
+from openfloat.models.transformer import VectorField
+
+
+class FloatModel(nn.Module):
+    """Everything that a model folder stores; the parts are called one by one.
+
+    Build it under `torch.device("meta")` and fill it with `openfloat.weights.store.load_into`, or
+    build it plainly for random weights.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.autoencoder = FloatAutoencoder(config.autoencoder)
+        self.motion = VectorField(config.motion)
+        self.speech = build_speech(config.speech, config.motion.speech_dim)
+        self.emotion = build_emotion(config.emotion)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Stored numbers of a network, the frozen ones too."""
+    return sum(parameter.numel() for parameter in module.parameters())

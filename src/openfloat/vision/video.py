@@ -1,0 +1,356 @@
+"""Write and read video files with PyAV: H.264 and AAC in mp4, memory flat whatever the length."""
+
+import shutil
+import tempfile
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.audio.fifo import AudioFifo
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+from numpy import ndarray
+from PIL import Image
+
+from openfloat.errors import BadInput, BadMedia
+
+AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+BT709 = 1
+"""Primaries, transfer and matrix number of BT.709 in H.264."""
+TV_RANGE = 1
+
+RgbFrame = UInt8[ndarray, "h w 3"]
+RgbFrames = UInt8[ndarray, "t h w 3"]
+
+
+class Soundtrack:
+    """The sound of a file, decoded piece by piece as 32-bit planes fit for AAC.
+
+    The first decoded sample counts as time 0. Beyond the end comes silence.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._container = _open(path)
+        streams = self._container.streams.audio
+        if not streams:
+            self._container.close()
+            raise BadMedia(f"{path} holds no sound")
+        self._path, self._stream = path, streams[0]
+        context = self._stream.codec_context
+        self.rate = context.sample_rate if context.sample_rate in AAC_RATES else 48_000
+        self.layout = "mono" if context.layout.nb_channels == 1 else "stereo"
+        self._pieces = self._decode()
+        self._ended = False
+        self._fifo = AudioFifo()
+
+    def read(self, num_samples: int) -> AudioFrame:
+        """The next samples, exactly as many as asked for."""
+        while not self._ended and self._fifo.samples < num_samples:
+            piece = next(self._pieces, None)
+            if piece is None:
+                self._ended = True
+            else:
+                self._fifo.write(piece)
+        channels = 1 if self.layout == "mono" else 2
+        sound = np.zeros((channels, num_samples), dtype=np.float32)
+        if held := min(self._fifo.samples, num_samples):
+            frame = self._fifo.read(held)
+            assert frame is not None
+            sound[:, :held] = frame.to_ndarray()
+        piece = AudioFrame.from_ndarray(sound, format="fltp", layout=self.layout)
+        piece.sample_rate = self.rate
+        return piece
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._pieces.close()
+        self._container.close()
+
+    def _decode(self) -> Generator[AudioFrame, None, None]:
+        resampler = AudioResampler(format="fltp", layout=self.layout, rate=self.rate)
+        try:
+            for frame in self._container.decode(self._stream):
+                # time stamps of damaged or cut files jump; samples are counted instead
+                frame.pts = None
+                for piece in resampler.resample(frame):
+                    piece.pts = None
+                    yield piece
+            for piece in resampler.resample(None):
+                piece.pts = None
+                yield piece
+        except av.FFmpegError as error:
+            raise BadMedia(f"{self._path}: its sound cannot be decoded: {error}") from error
+
+
+class VideoWriter:
+    """Context manager that writes an mp4 file frame by frame, with the sound of another file.
+
+    H.264 yuv420p tagged BT.709, AAC of the original sound (its rate, mono or stereo), cut or
+    padded with silence to the length of the video, index in front. The file appears under its name
+    only when the block ends well; otherwise nothing is left behind.
+
+    Args:
+        path: an .mp4 file in an existing folder; replaced if it exists.
+        width: even, in pixels.
+        height: even, in pixels.
+        fps: frames per second.
+        audio: a sound or video file whose first sound track is added.
+        crf: constant rate factor of x264, 0 (lossless) ... 51.
+        preset: speed preset of x264.
+
+    Raises:
+        BadInput: an odd size, or a name that does not end in .mp4.
+        BadMedia: a folder that is missing or cannot be written, or sound that cannot be read.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        width: int,
+        height: int,
+        fps: int | Fraction = 25,
+        audio: Path | str | None = None,
+        crf: int = 18,
+        preset: str = "veryfast",
+    ) -> None:
+        if width < 2 or height < 2 or width % 2 or height % 2:
+            raise BadInput(f"a video of {width}x{height} pixels: both sides must be even")
+        self._path = Path(path)
+        if self._path.suffix.lower() != ".mp4":
+            raise BadInput(f"{path}: the name of a video must end in .mp4")
+        self._size, self._fps = (width, height), Fraction(fps)
+        self._audio = None if audio is None else Path(audio)
+        self._options = {"crf": str(crf), "preset": preset}
+        self._num_frames = 0
+        self._num_samples = 0
+        self._sound: Soundtrack | None = None
+        self._container: OutputContainer | None = None
+        self._partial: Path | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            if self._audio is not None:
+                self._sound = Soundtrack(self._audio)
+            self._partial = _partial_file(self._path)
+            self._open_streams(self._partial)
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def _open_streams(self, partial: Path) -> None:
+        self._container = av.open(
+            str(partial), "w", format="mp4", options={"movflags": "+faststart"}
+        )
+        video: VideoStream = self._container.add_stream(
+            "libx264", rate=self._fps, options=self._options
+        )
+        video.width, video.height = self._size
+        video.pix_fmt = "yuv420p"
+        context = video.codec_context
+        context.time_base = 1 / self._fps
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = TV_RANGE
+        self._video = video
+        if self._sound is not None:
+            sound: AudioStream = self._container.add_stream(
+                "aac", rate=self._sound.rate, layout=self._sound.layout
+            )
+            sound.codec_context.time_base = Fraction(1, self._sound.rate)
+            self._sound_stream = sound
+
+    def write(self, frames: RgbFrames) -> None:
+        """Add frames, and the sound up to their end.
+
+        Args:
+            frames: (t, height, width, 3) RGB bytes of the size given at the start.
+        """
+        width, height = self._size
+        if frames.shape[1:] != (height, width, 3):
+            raise BadInput(f"frames of shape {frames.shape[1:]} for a video of {width}x{height}")
+        assert self._container is not None
+        for pixels in frames:
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU709,
+                dst_color_range=ColorRange.MPEG,
+            )
+            frame.pts, frame.time_base = self._num_frames, 1 / self._fps
+            self._container.mux(self._video.encode(frame))
+            self._num_frames += 1
+            self._add_sound(whole_pieces=True)
+
+    def _add_sound(self, *, whole_pieces: bool) -> None:
+        """Encode sound up to the end of the frames written, in pieces of the encoder's size."""
+        if self._sound is None:
+            return
+        assert self._container is not None
+        end = round(self._num_frames / self._fps * self._sound.rate)
+        piece = self._sound_stream.codec_context.frame_size or 1024
+        while (missing := end - self._num_samples) >= (piece if whole_pieces else 1):
+            frame = self._sound.read(min(piece, missing))
+            frame.pts, frame.time_base = self._num_samples, Fraction(1, self._sound.rate)
+            self._num_samples += frame.samples
+            self._container.mux(self._sound_stream.encode(frame))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        except av.FFmpegError as failure:
+            raise BadMedia(f"{self._path} cannot be written: {failure}") from failure
+        finally:
+            self._discard()
+
+    def _finish(self) -> None:
+        assert self._container is not None
+        assert self._partial is not None
+        if not self._num_frames:
+            raise BadInput(f"{self._path}: no frames were written")
+        self._add_sound(whole_pieces=False)
+        self._container.mux(self._video.encode(None))
+        if self._sound is not None:
+            self._container.mux(self._sound_stream.encode(None))
+        self._container.close()
+        self._partial.replace(self._path)
+
+    def _discard(self) -> None:
+        """Close what is open and remove the temporary file; harmless after `_finish`."""
+        try:
+            if self._sound is not None:
+                self._sound.close()
+            if self._container is not None:
+                self._container.close()
+        except av.FFmpegError:
+            pass  # a container that was never started cannot write its end
+        finally:
+            if self._partial is not None:
+                self._partial.unlink(missing_ok=True)
+
+
+def _partial_file(path: Path) -> Path:
+    """A new empty file beside the one to be written."""
+    if path.is_dir():
+        raise BadMedia(f"{path} is a folder")
+    if not path.parent.is_dir():
+        raise BadMedia(f"{path.parent}: there is no such folder to write {path.name} to")
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.stem}.", suffix=".partial", delete=False
+        ) as file:
+            partial = Path(file.name)
+        partial.chmod(0o644)
+    except OSError as error:
+        raise BadMedia(f"{path} cannot be written: {error.strerror}") from error
+    return partial
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video file says of itself."""
+
+    width: int
+    height: int
+    fps: float
+    num_frames: int
+    """As stored; 0 where the container does not say."""
+    duration_s: float
+    audio_rate: int | None
+    """Samples per second of the first sound track."""
+
+
+def probe(path: Path | str) -> VideoInfo:
+    """Read the header of a video file.
+
+    Raises:
+        BadMedia: no such file, or none that holds a video.
+    """
+    path = Path(path)
+    with _open(path) as container:
+        stream = _video_stream(container, path)
+        sound = container.streams.audio
+        length = stream.duration * stream.time_base if stream.duration and stream.time_base else 0
+        if not length and container.duration:
+            length = Fraction(container.duration, av.time_base)
+        return VideoInfo(
+            width=stream.codec_context.width,
+            height=stream.codec_context.height,
+            fps=float(stream.average_rate or 0),
+            num_frames=stream.frames,
+            duration_s=float(length),
+            audio_rate=sound[0].codec_context.sample_rate if sound else None,
+        )
+
+
+def read_frames(path: Path | str) -> Iterator[RgbFrame]:
+    """The frames of a local video file as upright RGB bytes, one at a time.
+
+    Raises:
+        BadMedia: no such file, none that holds a video, or damaged.
+    """
+    path = Path(path)
+    with _open(path) as container:
+        stream = _video_stream(container, path)
+        stream.thread_type = "AUTO"
+        try:
+            for frame in container.decode(stream):
+                yield np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)).copy()
+        except av.FFmpegError as error:
+            raise BadMedia(f"{path} is damaged: {error}") from error
+
+
+def _open(path: Path) -> InputContainer:
+    if not path.is_file():
+        raise BadMedia(f"{path}: there is no such file")
+    try:
+        # playlists may name other places; only files are read
+        return av.open(str(path.absolute()), container_options={"protocol_whitelist": "file"})
+    except av.FFmpegError:
+        raise BadMedia(f"{path} is not a sound or video file") from None
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    if not container.streams.video:
+        raise BadMedia(f"{path} holds no video")
+    return container.streams.video[0]
+
+
+def write_png_frames(folder: Path | str, frames: Iterable[RgbFrame]) -> None:
+    """Write frames as 000000.png, 000001.png ... into a new folder, which appears when complete.
+
+    Raises:
+        BadMedia: the folder exists already and is not empty, or cannot be made.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadMedia(f"{folder} exists already and is not an empty folder")
+    if not folder.parent.is_dir():
+        raise BadMedia(f"{folder.parent}: there is no such folder to write {folder.name} to")
+    try:
+        partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    except OSError as error:
+        raise BadMedia(f"{folder} cannot be written: {error.strerror}") from error
+    try:
+        for i, pixels in enumerate(frames):
+            Image.fromarray(pixels).save(partial / f"{i:06d}.png", compress_level=1)
+        partial.chmod(0o755)
+        partial.replace(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise

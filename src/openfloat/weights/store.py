@@ -1,0 +1,156 @@
+"""Model folders: `config.json` beside `model.safetensors`, read and written strictly."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from openfloat.config import ModelConfig, from_json
+from openfloat.errors import BadCheckpoint
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+_SHOWN = 6
+
+
+def save_model(
+    folder: str | Path, config_json: str, tensors: Mapping[str, Tensor], *, half: bool = False
+) -> None:
+    """Write a model folder; both files appear complete or not at all.
+
+    Args:
+        folder: made where it does not exist; the two files in it are replaced.
+        config_json: text of a `ModelConfig`.
+        tensors: names as in `FloatModel`'s state dictionary.
+        half: store float16, half the size; loading gives float32 again.
+
+    Raises:
+        BadCheckpoint: a number is not finite, in float16 too if that was asked for.
+    """
+    folder = Path(folder)
+    stored = {name: _storable(tensor, half=half) for name, tensor in tensors.items()}
+    _refuse_not_finite(stored, str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    weights, config = folder / f".{WEIGHTS}.part", folder / f".{CONFIG}.part"
+    try:
+        save_file(stored, weights)
+        config.write_text(config_json, encoding="utf-8")
+        weights.chmod(config.stat().st_mode)  # safetensors writes for the owner's eyes only
+        weights.replace(folder / WEIGHTS)
+        config.replace(folder / CONFIG)
+    finally:
+        weights.unlink(missing_ok=True)
+        config.unlink(missing_ok=True)
+
+
+def read_config(folder: str | Path) -> str:
+    """Text of a model folder's `config.json`.
+
+    Raises:
+        BadCheckpoint: it is missing or no text.
+    """
+    file = Path(folder) / CONFIG
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadCheckpoint(f"{file}: there is no config that can be read") from error
+
+
+def load_config(folder: str | Path) -> ModelConfig:
+    """The config of a model folder.
+
+    Raises:
+        BadCheckpoint: it is missing, or says what no model of ours can be.
+    """
+    try:
+        return from_json(ModelConfig, read_config(folder))
+    except BadCheckpoint:
+        raise
+    except (ValueError, TypeError) as error:
+        raise BadCheckpoint(f"{Path(folder) / CONFIG}: {error}") from error
+
+
+def load_state(folder: str | Path) -> dict[str, Tensor]:
+    """A model folder's tensors, floating ones as float32.
+
+    Raises:
+        BadCheckpoint: the file is missing or damaged.
+    """
+    stored = read_tensors(Path(folder) / WEIGHTS)
+    return {name: _restored(tensor) for name, tensor in stored.items()}
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file as they are, mapped from disk.
+
+    Raises:
+        BadCheckpoint: the file is missing or damaged.
+    """
+    if not file.is_file():
+        raise BadCheckpoint(f"{file}: no such file")
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise BadCheckpoint(f"{file}: the file is no complete safetensors file") from error
+
+
+def load_into(module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Fill a network, on the meta device or not, with exactly the tensors that it has names for.
+
+    The network holds the given tensors afterwards, not copies.
+
+    Raises:
+        BadCheckpoint: names are missing or unknown, a shape or type differs, a number is not
+            finite, or a part of the network is left without data.
+    """
+    ours = module.state_dict()
+    if missing := ours.keys() - state.keys():
+        raise BadCheckpoint(f"the weights lack {listed(missing)}")
+    if unknown := state.keys() - ours.keys():
+        raise BadCheckpoint(f"the weights hold what the model has not: {listed(unknown)}")
+    for name, wanted in ours.items():
+        given = state[name]
+        if given.shape != wanted.shape or given.dtype != wanted.dtype:
+            raise BadCheckpoint(
+                f"{name} is {_described(given)} in the weights "
+                f"and {_described(wanted)} in the model"
+            )
+    _refuse_not_finite(state, "the weights")
+    module.load_state_dict(dict(state), strict=True, assign=True)
+    held = [*module.named_parameters(), *module.named_buffers()]
+    if hollow := [name for name, tensor in held if tensor.is_meta]:
+        raise BadCheckpoint(f"the weights hold no data for {listed(hollow)}")
+
+
+def listed(names: Iterable[str]) -> str:
+    """A few of the names in order, and how many more there are."""
+    ordered = sorted(names)
+    rest = f" and {len(ordered) - _SHOWN} more" if len(ordered) > _SHOWN else ""
+    return ", ".join(ordered[:_SHOWN]) + rest
+
+
+def _storable(tensor: Tensor, *, half: bool) -> Tensor:
+    tensor = tensor.detach().cpu()
+    if half and tensor.is_floating_point():
+        tensor = tensor.half()
+    return tensor.contiguous()
+
+
+def _restored(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _refuse_not_finite(tensors: Mapping[str, Tensor], where: str) -> None:
+    bad = [
+        name
+        for name, tensor in tensors.items()
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all()
+    ]
+    if bad:
+        raise BadCheckpoint(f"{where}: numbers are not finite in {listed(bad)}")
+
+
+def _described(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')}{list(tensor.shape)}"
