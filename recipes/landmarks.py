@@ -33,7 +33,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from openfloat.vision.detect import propose
-from openfloat.vision.landmarks import LandmarkNetwork, LandmarkOutput
+from openfloat.vision.landmarks import CONTEXT, LandmarkNetwork, LandmarkOutput
 
 TEXTURES = (
     "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png", "coffee.png",
@@ -62,7 +62,7 @@ def find_lookalikes(portraits: Portraits) -> Lookalikes:
         for square in propose(image, working_side=STORED_SIZE, votes=1):
             found = [v / STORED_SIZE for v in (square.x, square.y, square.side)]
             away = math.hypot(found[0] - x, found[1] - y) / size
-            if away > 0.5 or not 0.5 < found[2] / 1.4 / size < 2:
+            if away > 0.5 or not 0.5 < found[2] / CONTEXT / size < 2:
                 index.append(i)
                 squares.append(found)
     folder = Path(skimage.__file__).parent / "data"
@@ -74,6 +74,13 @@ def find_lookalikes(portraits: Portraits) -> Lookalikes:
     return Lookalikes(
         torch.tensor(index), torch.tensor(squares), torch.from_numpy(np.stack(textures))
     )
+
+
+def mean_shape(points: Tensor) -> Tensor:
+    """The mean face about the origin, in shares of the network's square."""
+    low, high = points.amin(dim=1, keepdim=True), points.amax(dim=1, keepdim=True)
+    longer = (high - low).amax(dim=-1, keepdim=True)
+    return ((points - (low + high) / 2) / longer).mean(dim=0) / CONTEXT
 
 
 def point_weights() -> Tensor:
@@ -143,10 +150,7 @@ def train(data: Path, output: Path, scratch: Path, *, steps: int, batch: int, se
     print(f"{len(portraits.images)} portraits, {len(lookalikes.index)} lookalikes", flush=True)
     torch.manual_seed(seed)
     network = LandmarkNetwork().to(memory_format=torch.channels_last)
-    size = 1 / 1.4
-    low, high = portraits.points.amin(dim=1, keepdim=True), portraits.points.amax(1, keepdim=True)
-    longer = (high - low).amax(dim=-1, keepdim=True)
-    network.mean_shape.copy_(((portraits.points - (low + high) / 2) / longer).mean(0) * size + 0.5)
+    network.mean_shape.copy_(mean_shape(portraits.points))
     optimizer = torch.optim.AdamW(network.parameters(), lr=0, weight_decay=0.02)
     started, weights = scratch / "landmarks_run.pt", point_weights()
     first = 0
@@ -168,7 +172,7 @@ def train(data: Path, output: Path, scratch: Path, *, steps: int, batch: int, se
         sum(terms.values()).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
-        if (step + 1) % 100 == 0 or step + 1 == steps:
+        if (step + 1) % 200 == 0 or step + 1 == steps:
             said = " ".join(f"{name} {value:.4f}" for name, value in terms.items())
             told = judge(network, heldout, mirror, lookalikes_for(heldout, lookalikes))
             print(f"{step + 1} {time.monotonic() - clock:.0f} s {said} | {told}", flush=True)
@@ -200,6 +204,7 @@ def _save_weights(network: LandmarkNetwork, folder: Path) -> None:
     path = folder / "landmarks.safetensors"
     partial = path.with_suffix(".partial")
     save_file(state, partial)
+    partial.chmod(0o644)
     partial.replace(path)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
@@ -211,8 +216,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(data))
     parser.add_argument("--output", type=Path, default=Path("src/openfloat/assets/face"))
     parser.add_argument("--scratch", type=Path, default=Path("runs/landmarks"))
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=56)
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()

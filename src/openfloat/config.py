@@ -240,7 +240,7 @@ class ModelConfig:
         return cls(
             name="openfloat-256",
             autoencoder=AutoencoderConfig(
-                size=256, latent_dim=256, channel_base=4096, max_channels=128, min_channels=16
+                size=256, latent_dim=256, channel_base=2048, max_channels=128, min_channels=16
             ),
             motion=VectorFieldConfig(
                 motion_dim=20, speech_dim=192, hidden_dim=192, num_heads=4, depth=5

@@ -25,12 +25,13 @@ def autoencoder_of(case: Case) -> FloatAutoencoder:
     config = config_of(case)
     with torch.device("meta"):
         model = FloatAutoencoder(config)
-    shapes = {name: model.state_dict()[name].shape for name in model.state_dict()}
-    names = autoencoder_names(config)
-    official = {name: case.weight_sums[name][0] for name, ours in names.items() if ours}
-    state = {names[name][len(PREFIX) :]: value for name, value in case.weights(official).items()}
-    reshaped = {name: tensor.reshape(shapes[name]) for name, tensor in state.items()}
-    model.load_state_dict(reshaped, strict=True, assign=True)
+    fresh = model.state_dict()
+    state = {
+        ours.removeprefix(PREFIX): case.weight(theirs, fresh[ours.removeprefix(PREFIX)].shape)
+        for theirs, ours in autoencoder_names(config).items()
+        if ours is not None
+    }
+    model.load_state_dict(state, strict=True, assign=True)
     return model.eval()
 
 

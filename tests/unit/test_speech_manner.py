@@ -79,7 +79,7 @@ def test_the_head_sways_a_few_degrees_slowly() -> None:
         head = head_motion(np.random.default_rng(seed), quiet, NEUTRAL)
         for name, found in deviations.items():
             found.append(float(head[name].std()))
-        power = np.abs(np.fft.rfft(head["yaw"])) ** 2
+        power = np.abs(np.fft.rfft(head["yaw"] * np.hanning(1500))) ** 2
         slow.append(power[np.fft.rfftfreq(1500, 0.04) < 0.6].sum() / power.sum())
     assert 2.5 < np.mean(deviations["yaw"]) < 4
     assert 1.8 < np.mean(deviations["pitch"]) < 3
@@ -144,7 +144,7 @@ def test_base_poses_spread_widely_within_the_table() -> None:
         assert values.std() == pytest.approx(deviation, rel=0.1)
         assert np.abs(values).max() <= TABLE[INDEX[name]].high
     assert min(pose["smile"] for pose in poses) >= 0
-    assert max(pose["smile"] for pose in poses) <= 0.3
+    assert max(pose["smile"] for pose in poses) <= 0.3 + 1e-9
 
 
 def test_manner_is_decided_by_the_generator() -> None:

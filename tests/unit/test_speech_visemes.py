@@ -135,8 +135,8 @@ def test_a_diphthong_moves_from_its_first_vowel_to_its_second() -> None:
 def test_rounding_begins_before_the_rounded_vowel() -> None:
     values = frames_of(phones_of("pau:0.4 t:0.2 uw:0.4 pau:0.2"))
     plain = frames_of(phones_of("pau:0.4 t:0.2 ih:0.4 pau:0.2"))
-    assert values[13, ROUND] > 0.25  # 0.54 s: 60 ms before the vowel
-    assert plain[13, ROUND] < 0.05
+    assert values[14, ROUND] > 0.25  # 0.58 s: 20 ms before the vowel
+    assert plain[14, ROUND] < 0.05
 
 
 def test_the_neighbours_of_a_consonant_shape_it() -> None:

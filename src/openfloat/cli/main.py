@@ -7,6 +7,7 @@ import tyro
 
 from openfloat import __version__
 from openfloat.cli.animate import Animate, Demo
+from openfloat.cli.assemble import Assemble
 from openfloat.cli.convert import Convert
 from openfloat.cli.info import Info
 from openfloat.cli.released_names import translate
@@ -17,6 +18,7 @@ Command = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Assemble, tyro.conf.subcommand("assemble")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from scipy.spatial import ConvexHull
 
 from openfloat.data.manifest import ClipRow, Split, read_manifest
 from openfloat.data.mesh import EYE_RINGS, OUTER_LIP_RING
@@ -125,7 +127,7 @@ def build_real_frames(
         frames += found
     if not frames:
         raise BadInput(f"no clip of {data_dir} shows a face")
-    partial = folder.with_name(folder.name + ".partial")
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     np.save(partial / "images.npy", np.stack([frame.image for frame in frames]))
@@ -211,7 +213,8 @@ def region_mask(points: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
     mask = Image.new("L", (size, size))
     draw = ImageDraw.Draw(mask)
     for ring, widening in WIDENING:
-        outline = points[list(ring)]
+        corners = points[list(ring)]
+        outline = corners[ConvexHull(corners).vertices]
         middle = outline.mean(axis=0)
         draw.polygon([tuple(p) for p in middle + widening * (outline - middle)], fill=1)
     return np.asarray(mask, dtype=np.uint8).copy()

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from openfloat.config import CONTROLS
 from openfloat.data.batch import PairBatch
-from openfloat.data.clips import RealFrames
-from openfloat.data.picture_cache import PictureCache, pair_grid
+from openfloat.data.clips import RealFrames, build_real_frames
+from openfloat.data.picture_cache import PictureCache, build_picture_cache, pair_grid
 from openfloat.errors import BadInput
 
 GRID_SIZE = 64
@@ -119,14 +119,26 @@ def vary_colour(batch: PairBatch, generator: torch.Generator) -> PairBatch:
     )
 
 
-def open_sampler(cache_dir: Path, *, real_share: float) -> PairSampler:
-    """The sampler over a prepared folder: `pictures` and, where it is there, `frames`."""
+def open_sampler(data_dir: Path, cache_dir: Path, *, real_share: float) -> PairSampler:
+    """The sampler over a cache; what is missing is made from the data pack first, in minutes.
+
+    Args:
+        data_dir: the data pack; not needed where the cache is complete.
+        cache_dir: gets `pictures` and, where real pairs are wanted, `frames`.
+        real_share: see `PairSampler`.
+
+    Raises:
+        BadInput: a part is missing and there is no data pack to make it from.
+    """
     pictures, frames = cache_dir / "pictures", cache_dir / "frames"
-    return PairSampler(
-        PictureCache.open(pictures) if pictures.is_dir() else None,
-        RealFrames.open(frames) if real_share > 0 and frames.is_dir() else None,
-        real_share=real_share,
-    )
+    has_pack = (data_dir / "manifest.json").is_file()
+    made = real = None
+    if real_share < 1:
+        finished = (pictures / "finished.json").is_file()
+        made = PictureCache.open(pictures) if finished else build_picture_cache(data_dir, pictures)
+    if real_share > 0 and ((frames / "finished.json").is_file() or has_pack):
+        real = build_real_frames(data_dir, frames)
+    return PairSampler(made, real, real_share=real_share)
 
 
 def _rows_by_value(values: NDArray[np.integer]) -> list[NDArray[np.int64]]:

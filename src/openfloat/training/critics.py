@@ -28,8 +28,8 @@ class Critics(nn.ModuleDict):
     def __init__(self, shape: AutoencoderConfig, weights: PictureWeights) -> None:
         super().__init__()
         if weights.adversarial:
-            self["full"] = Discriminator(shape, shape.size)
-            self["half"] = Discriminator(shape, shape.size // 2)
+            self["whole"] = Discriminator(shape, shape.size)
+            self["halved"] = Discriminator(shape, shape.size // 2)
         for name in COMPONENTS:
             if getattr(weights, f"{name}_adversarial") or getattr(weights, f"{name}_style"):
                 self[name] = Discriminator(shape, component_size(shape.size))
@@ -112,7 +112,7 @@ def views(critics: Critics, images: Image, region: Mask) -> dict[str, Image]:
         if name in COMPONENTS:
             seen[name] = crop(images, boxes[name], size)
         else:
-            seen[name] = images if name == "full" else F.avg_pool2d(images, 2)
+            seen[name] = images if name == "whole" else F.avg_pool2d(images, 2)
     return seen
 
 

@@ -138,7 +138,8 @@ def _passes(interval: int, before: Progress, after: Progress) -> bool:
 def _descend(player: Player, losses: Losses, rate: float, gradient_norm: float) -> None:
     """One step of one player; a loss that is not a number ends the run before it spoils weights."""
     if not math.isfinite(float(losses.total.detach())):
-        bad = [name for name, loss in losses.parts.items() if not math.isfinite(float(loss))]
+        parts = losses.parts.items()
+        bad = [name for name, loss in parts if not math.isfinite(float(loss.detach()))]
         raise OpenFloatError(
             f"training of {player.name} diverged ({', '.join(bad) or 'total'} is not a number); "
             "the last checkpoint is kept: lower lr and run the same command again"

@@ -88,9 +88,9 @@ class Vgg19Pyramid(nn.Module):
 class RandomPyramid(nn.Module):
     """A frozen convolutional pyramid with seeded random weights: structure without foreign weights.
 
-    Each level is a 3x3 convolution with orthogonal filters, half of them blind to flat areas, leaky
-    ReLU and average pooling. Random filters see edges and textures at several scales, though not
-    their meaning.
+    Each level is a 3x3 convolution with orthogonal filters, leaky ReLU and average pooling; the
+    first level and half of the others are blind to flat areas. Random filters see edges and
+    textures at several scales, though not their meaning.
     """
 
     scales = 1
@@ -103,9 +103,9 @@ class RandomPyramid(nn.Module):
             for width in widths:
                 convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
                 nn.init.orthogonal_(convolution.weight, gain=2**0.5)
-                with torch.no_grad():  # half of the filters see differences alone
-                    half = convolution.weight[: width // 2]
-                    half -= half.mean(dim=(1, 2, 3), keepdim=True)
+                with torch.no_grad():  # these see differences between neighbours alone
+                    blind = convolution.weight[: width if channels == 3 else width // 2]
+                    blind -= blind.mean(dim=(2, 3), keepdim=True)
                 self.convolutions.append(convolution)
                 channels = width
         self.eval().requires_grad_(requires_grad=False)

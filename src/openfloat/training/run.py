@@ -51,7 +51,7 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
         from openfloat.data.dataset import open_sampler
         from openfloat.training.stage1 import AutoencoderTask
 
-        sampler = open_sampler(cache_dir, real_share=config.real_share)
+        sampler = open_sampler(data_dir, cache_dir, real_share=config.real_share)
         return AutoencoderTask(config, sampler)
     if config.part == "motion":
         return _motion_task(config, cache_dir)

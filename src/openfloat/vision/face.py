@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from openfloat.config import CropOptions, FillName
 from openfloat.errors import BadInput, BadMedia, NoFaceFound
-from openfloat.vision.detect import propose
+from openfloat.vision.detect import WORKING_SIDE, propose
 from openfloat.vision.geometry import (
     Box,
     Square,
@@ -30,6 +30,8 @@ WEAK_SCORE, STRONG_SCORE = 0.2, 0.6
 SAME_FACE_OVERLAP = 0.4
 TURNS_DEGREES = (0.0,), (-25.0, 25.0), (-50.0, 50.0)
 """Rolls tried one group after the other until a face is found."""
+WORKING_SIDE_TURNED = 240
+"""Turned faces are rare and searched for in a smaller picture: less than half the time."""
 
 RgbImage = UInt8[ndarray, "h w 3"]
 
@@ -108,7 +110,8 @@ def detect_faces(image: RgbImage) -> list[Face]:
         image: RGB picture; takes about a fifth of a second, whatever its size.
     """
     for turns in TURNS_DEGREES:
-        squares = [square for turn in turns for square in propose(image, turn)]
+        side = WORKING_SIDE if turns == (0.0,) else WORKING_SIDE_TURNED
+        squares = [square for turn in turns for square in propose(image, turn, side)]
         if faces := _confirm(image, squares):
             return faces
     return _confirm(image, _middle_squares(image))

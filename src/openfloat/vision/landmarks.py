@@ -55,9 +55,10 @@ class ResidualBlock(nn.Module):
 
 
 class LandmarkNetwork(nn.Module):
-    """Square picture of a face -> 478 points and a face score: 1.0 M parameters, 54 M products."""
+    """Square picture of a face -> 478 points and a face score: 1.0 M parameters, 56 M products."""
 
     mean_shape: Tensor
+    """(478, 2) the mean face about the origin, its longer side 1 / CONTEXT."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,8 +76,12 @@ class LandmarkNetwork(nn.Module):
         )
         self.hidden = nn.Linear(40 * 7 * 7, 160)
         self.offsets = nn.Linear(160, NUM_LANDMARKS * 2)
+        self.pose = nn.Linear(160, 4)
         self.score = nn.Linear(160, 1)
-        self.register_buffer("mean_shape", torch.full((NUM_LANDMARKS, 2), 0.5))
+        self.register_buffer("mean_shape", torch.zeros(NUM_LANDMARKS, 2))
+        for head in (self.offsets, self.pose):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
 
     def forward(self, squares: Float[Tensor, "b 3 112 112"]) -> LandmarkOutput:
         """Locate the points.
@@ -87,10 +92,24 @@ class LandmarkNetwork(nn.Module):
         flat = rearrange(self.features(squares), "b c h w -> b (c h w)")
         hidden = torch.relu(self.hidden(flat))
         offsets = rearrange(self.offsets(hidden), "b (n xy) -> b n xy", xy=2)
+        shape = self.mean_shape + 0.05 * offsets
         return LandmarkOutput(
-            points=self.mean_shape + 0.1 * offsets,
+            points=_place(shape, 0.2 * self.pose(hidden)),
             score=rearrange(self.score(hidden), "b 1 -> b"),
         )
+
+
+def _place(shape: Float[Tensor, "b n 2"], pose: Float[Tensor, "b 4"]) -> Float[Tensor, "b n 2"]:
+    """Turn, scale and shift shapes about the origin to the middle of the square.
+
+    Args:
+        shape: upright faces about the origin.
+        pose: shift x, shift y, logarithm of the size, angle in radians (clockwise).
+    """
+    shift, size, angle = pose[:, None, :2], pose[:, 2].exp(), pose[:, 3]
+    cos, sin = size * angle.cos(), size * angle.sin()
+    turn = torch.stack([torch.stack([cos, sin], dim=-1), torch.stack([-sin, cos], dim=-1)], dim=1)
+    return shape @ turn + shift + 0.5
 
 
 @functools.cache

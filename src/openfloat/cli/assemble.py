@@ -1,0 +1,45 @@
+"""`openfloat assemble`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assemble:
+    """Put finished training runs together into a model folder."""
+
+    model: Positional[Literal["tiny", "openfloat-256", "float-512"]]
+    """Which model the runs were of."""
+    output: Annotated[Path, arg(aliases=["-o"])]
+    """Model folder to write."""
+    autoencoder: Path | None = None
+    """Run of phase 1; default runs/autoencoder-MODEL."""
+    motion: Path | None = None
+    """Run of phase 2; default runs/motion-MODEL."""
+    emotion: Path | None = None
+    """Run of the emotion classifier; default runs/emotion-MODEL."""
+    allow_untrained: bool = False
+    """Give parts whose run is not there fresh weights instead of refusing."""
+
+    def run(self) -> None:
+        """Write the folder and say how large it is."""
+        from openfloat.config import PRESETS
+        from openfloat.training.export import assemble
+
+        folder = assemble(
+            PRESETS[self.model](),
+            self._run_of("autoencoder", self.autoencoder),
+            self._run_of("motion", self.motion),
+            self._run_of("emotion", self.emotion),
+            self.output,
+            allow_untrained=self.allow_untrained,
+        )
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        print(f"{folder}: {self.model}, {size / 1e6:.1f} MB")
+
+    def _run_of(self, part: str, given: Path | None) -> Path | None:
+        usual = Path("runs") / f"{part}-{self.model}"
+        return given or (usual if usual.is_dir() or not self.allow_untrained else None)
