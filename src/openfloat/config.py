@@ -33,6 +33,9 @@ class AutoencoderConfig:
     """Channels at resolution r are channel_base / r, within the two bounds below."""
     max_channels: int = 512
     min_channels: int = 16
+    anchored: bool = False
+    """Ours: the identity's part inside the basis is minus the portrait's own motion, so that the
+    decoder sees motion relative to the portrait and forgives a motion head that is not exact."""
 
     def __post_init__(self) -> None:
         if self.size not in (64, 128, 256, 512, 1024):
@@ -67,6 +70,7 @@ class AutoencoderConfig:
             channel_base=512,
             max_channels=16,
             min_channels=8,
+            anchored=True,
         )
 
 
@@ -240,7 +244,12 @@ class ModelConfig:
         return cls(
             name="openfloat-256",
             autoencoder=AutoencoderConfig(
-                size=256, latent_dim=256, channel_base=2048, max_channels=128, min_channels=16
+                size=256,
+                latent_dim=256,
+                channel_base=2048,
+                max_channels=128,
+                min_channels=16,
+                anchored=True,
             ),
             motion=VectorFieldConfig(
                 motion_dim=20, speech_dim=192, hidden_dim=192, num_heads=4, depth=5

@@ -138,7 +138,8 @@ class FloatPipeline:
         image = image.permute(2, 0, 1)[None].float() / 127.5 - 1  # (1, 3, h, w)
         appearance = self.model.autoencoder.encode(image)
         coefficients = self.model.autoencoder.coefficients(appearance.identity)
-        return Portrait(cut, appearance, coefficients)
+        anchored = self.model.autoencoder.anchor(appearance.identity, coefficients)
+        return Portrait(cut, appearance._replace(identity=anchored), coefficients)
 
     def __call__(
         self,

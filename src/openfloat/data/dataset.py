@@ -15,6 +15,8 @@ from openfloat.data.picture_cache import PictureCache, build_picture_cache, pair
 from openfloat.errors import BadInput
 
 GRID_SIZE = 64
+NUM_POSE = 6
+"""Controls before the first that moves the face itself: yaw, pitch, roll, x, y, scale."""
 
 
 class PairSampler:
@@ -60,7 +62,7 @@ class PairSampler:
     def _draw_made(self, count: int, size: int, generator: torch.Generator) -> PairBatch:
         cache = self._pictures
         assert cache is not None
-        rows = np.array([_two_of(self._groups, generator) for _ in range(count)])
+        rows = np.array([self._near_pair(cache, generator) for _ in range(count)])
         source, driving = rows[:, 0], rows[:, 1]
         grid, visible = pair_grid(cache, source, driving)
         return PairBatch(
@@ -73,6 +75,17 @@ class PairSampler:
             visible=torch.as_tensor(visible),
             region=to_mask(cache.region[driving], size),
         )
+
+    def _near_pair(self, cache: PictureCache, generator: torch.Generator) -> tuple[int, int]:
+        """A picture of somebody, and of three others the one whose head is held most alike.
+
+        A speaking head turns by a few degrees; pairs that differ by more teach less of what is used.
+        """
+        rows = self._groups[int(torch.randint(len(self._groups), (), generator=generator))]
+        drawn = rows[torch.randperm(len(rows), generator=generator)[:4].numpy()]
+        pose = cache.controls[drawn, :NUM_POSE]
+        distances = np.square(pose[1:] - pose[0]).sum(1)
+        return int(drawn[0]), int(drawn[1 + distances.argmin()])
 
     def _draw_real(self, count: int, size: int, generator: torch.Generator) -> PairBatch:
         frames = self._real
@@ -146,10 +159,3 @@ def _rows_by_value(values: NDArray[np.integer]) -> list[NDArray[np.int64]]:
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.diff(values[order])) + 1
     return [rows for rows in np.split(order, starts) if len(rows) > 1]
-
-
-def _two_of(groups: list[NDArray[np.int64]], generator: torch.Generator) -> tuple[int, int]:
-    """Two different rows of one group, all groups alike."""
-    rows = groups[int(torch.randint(len(groups), (), generator=generator))]
-    first, second = torch.randperm(len(rows), generator=generator)[:2].tolist()
-    return int(rows[first]), int(rows[second])

@@ -77,11 +77,8 @@ class WindowSampler:
         emotion = np.zeros(len(EMOTIONS), np.float32)
         if clip.emotion >= 0:
             emotion[clip.emotion] = 1
-        arrays = (
-            motion, sound * self._gains[number], reference, emotion, frames < length,
-            np.array(number), np.array(start),
-        )  # fmt: skip
-        return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+        arrays = (motion, sound * self._gains[number], reference, emotion, frames < length)
+        return (*(torch.from_numpy(a) for a in arrays), torch.tensor(number), torch.tensor(start))
 
     @staticmethod
     def _join(windows: Sequence[tuple[Tensor, ...]]) -> WindowBatch:

@@ -67,6 +67,23 @@ class FloatAutoencoder(nn.Module):
         coefficients: Coefficients = self.motion_head(identity)
         return coefficients
 
+    def anchor(self, identity: Latent, coefficients: Coefficients) -> Latent:
+        """The identity that motion is added to before decoding.
+
+        The paper's is the encoder's output as it is. In an anchored model its part inside the basis
+        is replaced by minus the portrait's own motion (ours): identity + motion of other
+        coefficients then holds exactly their difference inside the basis, and an error of the motion
+        head cancels between the portrait and what is drawn around it.
+
+        Args:
+            identity: the encoder's output for the source.
+            coefficients: the source's own, known or from the motion head.
+        """
+        if not self.config.anchored:
+            return identity
+        inside = self.basis.coefficients(identity) + coefficients
+        return identity - self.basis.motion(inside)
+
     def decode(self, latent: Latent, features: Sequence[SourceMap]) -> Image:
         """Pictures (b 3 size size) of identity + motion, from one or b pictures' features.
 
@@ -85,10 +102,11 @@ class FloatAutoencoder(nn.Module):
         Both show the same people, in [-1, 1]: the training pass of phase 1.
         """
         appearance = self.encode(source)
+        own = self.coefficients(appearance.identity)
         coefficients = self.coefficients(self.encode(driving).identity)
-        latent = appearance.identity + self.basis.motion(coefficients)
+        latent = self.anchor(appearance.identity, own) + self.basis.motion(coefficients)
         image, levels = self.decode_levels(latent, appearance.features)
-        return Reconstruction(image, levels, self.coefficients(appearance.identity), coefficients)
+        return Reconstruction(image, levels, own, coefficients)
 
     @torch.no_grad()
     def grow_from(self, smaller_state: Mapping[str, Tensor]) -> tuple[str, ...]:

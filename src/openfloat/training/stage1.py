@@ -141,9 +141,11 @@ def reconstruct(autoencoder: FloatAutoencoder, batch: PairBatch, known: Tensor) 
         if bool(known.any()):
             driving[known] = batch.controls_driving[known]
         driving = driving.index_put((~known,), found)
-    latent = appearance.identity + autoencoder.basis.motion(driving)
+    own = autoencoder.coefficients(appearance.identity)
+    source = torch.where(known[:, None], batch.controls_source, own)
+    latent = autoencoder.anchor(appearance.identity, source) + autoencoder.basis.motion(driving)
     image, levels = autoencoder.decode_levels(latent, appearance.features)
-    return Reconstruction(image, levels, autoencoder.coefficients(appearance.identity), driving)
+    return Reconstruction(image, levels, own, driving)
 
 
 def picture_parts(
