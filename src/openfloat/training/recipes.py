@@ -96,12 +96,12 @@ def openfloat_motion() -> TrainConfig:
     return TrainConfig(
         part="motion",
         model=ModelConfig.openfloat_256(),
-        stages=(Stage(clips=400_000, batch=32),),
-        lr=5e-4,
-        warmup_clips=6400,
+        stages=(Stage(clips=48_000, batch=32),),
+        lr=1e-3,
+        warmup_clips=3200,
         weight_decay=0.01,
-        ema=0.999,
-        log_clips=3200,
+        ema=0.995,
+        log_clips=1600,
     )
 
 
@@ -114,7 +114,7 @@ def openfloat_emotion() -> TrainConfig:
         lr=1e-3,
         warmup_clips=320,
         weight_decay=0.05,
-        ema=0.99,
+        ema=0.98,
         log_clips=800,
     )
 
