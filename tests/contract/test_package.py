@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import openfloat
-from openfloat.config import PRESETS, ModelConfig, from_json, to_json
+from openfloat.codec import from_json, to_json
+from openfloat.config import PRESETS, ModelConfig
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from openfloat.config import ModelConfig, to_json
+from openfloat.codec import to_json
+from openfloat.config import ModelConfig
 from openfloat.errors import BadCheckpoint, ModelNotFound
 from openfloat.weights import hub
 from openfloat.weights.hub import embedded_models, resolve_model

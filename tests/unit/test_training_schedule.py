@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from openfloat.config import ModelConfig, from_json, to_json
+from openfloat.codec import from_json, to_json
+from openfloat.config import ModelConfig
 from openfloat.training.config import Stage, TrainConfig
 from openfloat.training.ema import averaged_copy, update_average
 from openfloat.training.recipes import PRESETS, find_recipe

@@ -15,6 +15,7 @@ from openfloat.data.picture_cache import PictureCache, build_picture_cache, pair
 from openfloat.errors import BadInput
 
 GRID_SIZE = 64
+SELF_SHARE = 0.12
 NUM_POSE = 6
 """Controls before the first that moves the face itself: yaw, pitch, roll, x, y, scale."""
 
@@ -79,10 +80,13 @@ class PairSampler:
     def _near_pair(self, cache: PictureCache, generator: torch.Generator) -> tuple[int, int]:
         """A picture of somebody, and of three others the one whose head is held most alike.
 
-        A speaking head turns by a few degrees; pairs that differ by more teach less of what is used.
+        A speaking head turns by a few degrees; pairs that differ by more teach less of what is
+        used. Now and then the picture itself: no motion has to leave it as it is.
         """
         rows = self._groups[int(torch.randint(len(self._groups), (), generator=generator))]
         drawn = rows[torch.randperm(len(rows), generator=generator)[:4].numpy()]
+        if torch.rand((), generator=generator) < SELF_SHARE:
+            return int(drawn[0]), int(drawn[0])
         pose = cache.controls[drawn, :NUM_POSE]
         distances = np.square(pose[1:] - pose[0]).sum(1)
         return int(drawn[0]), int(drawn[1 + distances.argmin()])

@@ -10,6 +10,7 @@ HIGH = np.array([control.high for control in TABLE], dtype=np.float32)
 MOST_TURN = {"yaw": 14.0, "pitch": 10.0, "roll": 12.0}
 """Degrees that a photo may be turned away from the pose it was taken in: beyond, its silhouette
 would have to show what it does not."""
+STILL_SHARE, STILL_AMOUNT = 0.65, 0.2
 POSE_SPREAD = {"yaw": 8.0, "pitch": 5.5, "roll": 4.5}
 VISEMES: tuple[tuple[float, dict[str, tuple[float, float]]], ...] = (
     (0.25, {}),
@@ -48,14 +49,18 @@ def draw_controls(base: NDArray[np.float32], generator: np.random.Generator) -> 
 
 
 def _pose(base: dict[str, float], generator: np.random.Generator) -> dict[str, float]:
-    """Near the photo's pose, a little towards the front; the more a photo is turned, the less."""
+    """Near the photo's pose, a little towards the front; the more a photo is turned, the less.
+
+    Most pictures hardly turn: pairs of them differ as frames of one sentence do.
+    """
     pose = {}
+    amount = STILL_AMOUNT if generator.random() < STILL_SHARE else 1.0
     for name, spread in POSE_SPREAD.items():
         most = MOST_TURN[name] * (1 - 0.4 * min(1.0, abs(base[name]) / 20))
         change = generator.normal(-0.3 * base[name], spread)
-        pose[name] = base[name] + float(np.clip(change, -most, most))
+        pose[name] = base[name] + amount * float(np.clip(change, -most, most))
     for name, spread in (("x", 0.028), ("y", 0.028), ("scale", 0.045)):
-        pose[name] = float(generator.normal(0, spread))
+        pose[name] = (1 - amount) * base[name] + amount * float(generator.normal(0, spread))
     return pose
 
 

@@ -2,6 +2,7 @@
 
 import ctypes.util
 import itertools
+import logging
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,11 @@ from openfloat.data.voices import SILENCE, Phone, Utterance
 from openfloat.data.voices_flite import read_wave
 from openfloat.errors import BadInput
 
-TIMEOUT_S = 60
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 20
+ATTEMPTS = 3
+"""The library hangs about once in five thousand utterances, without a pattern."""
 WORDS_A_MINUTE = 165
 CLOSURE_S = 0.05
 _VOICELESS_STOPS = frozenset(("p", "t", "k", "ch"))
@@ -73,15 +78,28 @@ def speak_espeak(
             str(_on_scale(MIDDLE * liveliness)), str(sound),
         ]  # fmt: skip
         try:
-            done = subprocess.run(
-                command, input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=True,
-                cwd=folder,
-            )  # fmt: skip
+            printed = _run(command, text)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
             raise BadInput(f"espeak-ng with voice {voice!r} does not say {text!r}") from problem
         waveform = read_wave(sound)
-    phones = parse_phonemes(done.stdout.decode(), len(waveform) / SAMPLE_RATE)
+    phones = parse_phonemes(printed, len(waveform) / SAMPLE_RATE)
     return Utterance(waveform, with_closures(phones, CLOSURE_S / rate))
+
+
+def _run(command: list[str], text: str) -> str:
+    """What the program prints; a hanging one is started again, which changes no sample."""
+    for attempt in range(ATTEMPTS):
+        try:
+            done = subprocess.run(
+                command, input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=True
+            )
+        except subprocess.TimeoutExpired:
+            if attempt == ATTEMPTS - 1:
+                raise
+            logger.warning("espeak-ng hangs at %r and is started again", text)
+        else:
+            return done.stdout.decode()
+    raise AssertionError("unreachable")
 
 
 def parse_phonemes(printed: str, duration_s: float) -> tuple[Phone, ...]:

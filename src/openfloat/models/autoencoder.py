@@ -72,8 +72,8 @@ class FloatAutoencoder(nn.Module):
 
         The paper's is the encoder's output as it is. In an anchored model its part inside the basis
         is replaced by minus the portrait's own motion (ours): identity + motion of other
-        coefficients then holds exactly their difference inside the basis, and an error of the motion
-        head cancels between the portrait and what is drawn around it.
+        coefficients then holds exactly their difference inside the basis, and an error of the
+        motion head cancels between the portrait and what is drawn around it.
 
         Args:
             identity: the encoder's output for the source.

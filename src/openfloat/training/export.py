@@ -4,7 +4,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from openfloat.config import ModelConfig, from_json, to_json
+from openfloat.codec import from_json, to_json
+from openfloat.config import ModelConfig
 from openfloat.errors import BadCheckpoint, BadInput
 from openfloat.models.model import FloatModel
 from openfloat.training.checkpoint import load_checkpoint, under_prefix

@@ -78,7 +78,7 @@ def openfloat_autoencoder() -> TrainConfig:
             Stage(size=128, clips=20_000, batch=8),
             Stage(size=256, clips=6_000, batch=4),
         ),
-        lr=3e-3,
+        lr=2e-3,
         lr_final=0.05,
         warmup_clips=800,
         gradient_norm=20.0,

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from openfloat.config import to_json
+from openfloat.codec import to_json
 from openfloat.errors import BadInput
 from openfloat.training.config import Part, TrainConfig
 from openfloat.training.loop import Progress, Task, run_loop

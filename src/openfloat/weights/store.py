@@ -8,7 +8,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from openfloat.config import ModelConfig, from_json
+from openfloat.codec import from_json
+from openfloat.config import ModelConfig
 from openfloat.errors import BadCheckpoint
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
