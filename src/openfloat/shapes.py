@@ -2,7 +2,8 @@
 
 b clips or pictures   t video frames   s audio samples   c feature channels   h w rows, columns
 d latent width        m motion directions   f motion width of the vector field (d or m)
-a speech width        e emotions            k window frames including the past
+p past frames         k past and window frames together
+a speech width        e emotions
 """
 
 from jaxtyping import Bool, Float, Int, UInt8

@@ -75,7 +75,7 @@ def openfloat_autoencoder() -> TrainConfig:
         model=ModelConfig.openfloat_256(),
         stages=(
             Stage(size=64, clips=8_000, batch=8),
-            Stage(size=128, clips=20_000, batch=8),
+            Stage(size=128, clips=8_800, batch=8),
             Stage(size=256, clips=6_000, batch=4),
         ),
         lr=2e-3,
@@ -96,7 +96,7 @@ def openfloat_motion() -> TrainConfig:
     return TrainConfig(
         part="motion",
         model=ModelConfig.openfloat_256(),
-        stages=(Stage(clips=48_000, batch=32),),
+        stages=(Stage(clips=24_000, batch=32),),
         lr=1e-3,
         warmup_clips=3200,
         weight_decay=0.01,
