@@ -1,6 +1,9 @@
 """The one public entry: a portrait and a voice in, frames out, all at once or as they are made."""
 
+import tempfile
+import wave
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,6 +19,7 @@ from openfloat.audio.io import load_audio
 from openfloat.config import (
     EMOTIONS,
     FPS,
+    SAMPLE_RATE,
     CropOptions,
     ModelConfig,
     SampleOptions,
@@ -85,7 +89,10 @@ class Clip:
     def save(self, path: str | Path) -> Path:
         """Write H.264 and AAC to an mp4 file; raises BadMedia where that is not possible."""
         height, width = self.frames.shape[1:3]
-        with VideoWriter(Path(path), width, height, fps=self.fps, audio=self.sound) as writer:
+        with (
+            _sound_file(self.sound) as sound,
+            VideoWriter(Path(path), width, height, fps=self.fps, audio=sound) as writer,
+        ):
             writer.write(self.frames)
         return Path(path)
 
@@ -254,6 +261,20 @@ class FloatPipeline:
                 if progress is not None:
                     progress(chunk.start + len(chunk.frames), total)
         return total
+
+
+@contextmanager
+def _sound_file(sound: SoundLike) -> Iterator[Path]:
+    """The file that holds a sound; samples get a WAV file for as long as it is needed."""
+    if not isinstance(sound, np.ndarray):
+        yield Path(sound)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sound.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+            file.writeframes((sound.clip(-1, 1) * 32767).astype("<i2").tobytes())
+        yield path
 
 
 def _waveform(speech: SoundLike) -> NDArray[np.float32]:

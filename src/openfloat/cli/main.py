@@ -40,7 +40,7 @@ def run(arguments: list[str]) -> int:
         return 0
     try:
         command = tyro.cli(
-            Command,  # type: ignore[arg-type]
+            Command,
             prog="openfloat",
             description="One portrait and one voice in, a talking video out.",
             args=translate(arguments),

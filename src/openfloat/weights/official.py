@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from openfloat.codec import to_json
 from openfloat.config import (
     ModelConfig,
     Wav2Vec2Config,
     Wav2Vec2EmotionConfig,
     Wav2Vec2SpeechConfig,
-    to_json,
 )
 from openfloat.errors import BadCheckpoint, BadInput
 from openfloat.weights.manifest import Shapes, float_512_shapes
