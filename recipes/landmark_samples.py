@@ -262,12 +262,12 @@ class View(NamedTuple):
         return torch.stack([x, y], dim=-1) / self.stretch / self.side[..., None] + 0.5
 
 
-def draw_view(points: Tensor, generator: torch.Generator) -> View:
+def draw_view(points: Tensor, far_share: float, generator: torch.Generator) -> View:
     """Squares as proposals (far off) and as refined ones (close) would see the face."""
     batch = len(points)
     low, high = points.amin(dim=1), points.amax(dim=1)
     size = (high - low).amax(dim=-1, keepdim=True)
-    far = (_uniform(batch, 0, 1, generator) < 0.5).float()
+    far = (_uniform(batch, 0, 1, generator) < far_share).float()
     spread = 0.1 + 0.9 * far
     scale = torch.exp(_uniform(batch, math.log(0.7), math.log(1.6), generator) * spread)
     shift = (torch.rand(batch, 2, generator=generator) - 0.5) * 0.36 * (0.15 + 0.85 * far)
@@ -296,7 +296,11 @@ def read_pixels(images: Tensor, positions: Tensor) -> Tensor:
 
 
 def draw_faces(
-    portraits: Portraits, mirror: Tensor, batch: int, generator: torch.Generator
+    portraits: Portraits,
+    mirror: Tensor,
+    batch: int,
+    far_share: float,
+    generator: torch.Generator,
 ) -> Samples:
     """Faces with opened mouths, shut eyes, mirrored, turned and spoilt."""
     chosen = torch.randint(len(portraits.images), (batch,), generator=generator)
@@ -307,7 +311,7 @@ def draw_faces(
     moved = move_mouth(still, opening)
     for eye in EYES:
         moved = move_eye(moved, eye, shut)
-    view = draw_view(moved, generator)
+    view = draw_view(moved, far_share, generator)
     grid = view.to_picture(square_grid())
     # eyes are read in the picture whose mouth is already open: the two regions do not meet
     lids = shut.flatten().nonzero().flatten()
@@ -446,12 +450,23 @@ def draw_samples(
     mirror: Tensor,
     lookalikes: Lookalikes,
     batch: int,
+    far_share: float,
     generator: torch.Generator,
 ) -> Samples:
-    """A batch, one fifth of it without faces."""
-    others = batch // 5
+    """A batch, one eighth of it without faces.
+
+    Args:
+        portraits: the stills.
+        mirror: `mirror_table`.
+        lookalikes: what is no face.
+        batch: number of samples.
+        far_share: how many faces are seen as roughly as the cascade proposes them; the others as
+            closely as a second look does.
+        generator: of all random numbers.
+    """
+    others = batch // 8
     parts = (
-        draw_faces(portraits, mirror, batch - others, generator),
+        draw_faces(portraits, mirror, batch - others, far_share, generator),
         draw_others(portraits, lookalikes, others, generator),
     )
     return Samples(*(torch.cat(column) for column in zip(*parts, strict=True)))

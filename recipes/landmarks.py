@@ -48,6 +48,9 @@ EYELIDS = (
     33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
     263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466,
 )  # fmt: skip
+PHASES = ((2400, 0.5), (2400, 0.15))
+"""Steps, and the share of roughly proposed faces: first find them, then measure them."""
+LEARNING_RATE = 2e-3
 LID_PAIRS = ((159, 145), (158, 153), (160, 144), (386, 374), (385, 380), (387, 373))
 
 
@@ -105,7 +108,7 @@ def loss(output: LandmarkOutput, samples: Samples, weights: Tensor) -> dict[str,
     true_gap = (true[:, lower] - true[:, upper]) / size
     return {
         "points": 20 * (error * weights).mean(),
-        "gaps": 40 * F.smooth_l1_loss(gap, true_gap, beta=0.005),
+        "gaps": 60 * F.smooth_l1_loss(gap, true_gap, beta=0.005),
         "score": F.binary_cross_entropy_with_logits(output.score, samples.is_face),
     }
 
@@ -117,7 +120,7 @@ def judge(
     """Errors on pictures drawn from the held-out portraits, in words."""
     network.eval()
     generator = torch.Generator().manual_seed(99)
-    samples = draw_samples(portraits, mirror, lookalikes, 400, generator)
+    samples = draw_samples(portraits, mirror, lookalikes, 400, 0.15, generator)
     output = network(samples.squares)
     network.train()
     face = samples.is_face > 0
@@ -142,7 +145,17 @@ def _correlation(a: Tensor, b: Tensor) -> float:
     return torch.corrcoef(torch.stack([a, b]))[0, 1].item()
 
 
-def train(data: Path, output: Path, scratch: Path, *, steps: int, batch: int, seed: int) -> None:
+def schedule(step: int) -> tuple[float, float]:
+    """Learning rate (warm-up, then a cosine down to one hundredth) and share of rough views."""
+    for steps, far_share in PHASES:
+        if step < steps:
+            cosine = (1 + math.cos(math.pi * step / steps)) / 2
+            return LEARNING_RATE * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * cosine), far_share
+        step -= steps
+    raise ValueError("the run is over")
+
+
+def train(data: Path, output: Path, scratch: Path, *, batch: int, seed: int) -> None:
     """Train, go on from `scratch` if it holds a started run, write float16 weights."""
     portraits, heldout = load_portraits(data, "train"), load_portraits(data, "heldout")
     mirror = mirror_table(data, portraits.points)
@@ -159,13 +172,13 @@ def train(data: Path, output: Path, scratch: Path, *, steps: int, batch: int, se
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
-    clock = time.monotonic()
+    clock, steps = time.monotonic(), sum(count for count, _ in PHASES)
     for step in range(first, steps):
+        rate, far_share = schedule(step)
         for group in optimizer.param_groups:
-            warm = min(1.0, (step + 1) / 100)
-            group["lr"] = 2e-3 * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * step / steps)) / 2)
+            group["lr"] = rate
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        samples = draw_samples(portraits, mirror, lookalikes, batch, generator)
+        samples = draw_samples(portraits, mirror, lookalikes, batch, far_share, generator)
         squares = samples.squares.contiguous(memory_format=torch.channels_last)
         terms = loss(network(squares), samples, weights)
         optimizer.zero_grad()
@@ -216,20 +229,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(data))
     parser.add_argument("--output", type=Path, default=Path("src/openfloat/assets/face"))
     parser.add_argument("--scratch", type=Path, default=Path("runs/landmarks"))
-    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    train(
-        options.data,
-        options.output,
-        options.scratch,
-        steps=options.steps,
-        batch=options.batch,
-        seed=options.seed,
-    )
+    train(options.data, options.output, options.scratch, batch=options.batch, seed=options.seed)
 
 
 if __name__ == "__main__":

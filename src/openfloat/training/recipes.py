@@ -76,7 +76,7 @@ def openfloat_autoencoder() -> TrainConfig:
         stages=(
             Stage(size=64, clips=8_000, batch=8),
             Stage(size=128, clips=8_800, batch=8),
-            Stage(size=256, clips=6_000, batch=4),
+            Stage(size=256, clips=2_600, batch=4),
         ),
         lr=2e-3,
         lr_final=0.05,
