@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 import tyro
-from openfloat.audio.io import load_audio
 
 from openfloat import FloatPipeline, SampleOptions
+from openfloat.audio.io import load_audio
 
 DEMO = Path(__file__).parent.parent / "src" / "openfloat" / "assets" / "demo"
 FRAMES = 50

@@ -11,10 +11,10 @@ import av
 import numpy as np
 import pytest
 import torch
-from openfloat.audio.frames import num_frames
-from openfloat.audio.io import load_audio
 
 from openfloat import CropOptions, FloatPipeline, SampleOptions
+from openfloat.audio.frames import num_frames
+from openfloat.audio.io import load_audio
 from openfloat.cli.main import run
 
 OPENFLOAT = Path(sys.executable).parent / "openfloat"
