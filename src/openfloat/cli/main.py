@@ -1,5 +1,7 @@
 """`openfloat`: parse, call, print. Nothing heavy is imported before a command runs."""
 
+import contextlib
+import io
 import sys
 from typing import Annotated
 
@@ -12,7 +14,7 @@ from openfloat.cli.convert import Convert
 from openfloat.cli.info import Info
 from openfloat.cli.released_names import translate
 from openfloat.cli.train import Train
-from openfloat.errors import OpenFloatError
+from openfloat.errors import BadInput, OpenFloatError
 
 Command = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
@@ -39,16 +41,9 @@ def run(arguments: list[str]) -> int:
         print(__version__)
         return 0
     try:
-        command = tyro.cli(
-            Command,
-            prog="openfloat",
-            description="One portrait and one voice in, a talking video out.",
-            args=translate(arguments),
-        )
+        command = _parse(arguments)
         command.run()
-    except (OpenFloatError, ValueError) as error:
-        if not isinstance(error, OpenFloatError) and not _is_about_options(error):
-            raise
+    except OpenFloatError as error:
         print(f"openfloat: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -57,9 +52,36 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _is_about_options(error: ValueError) -> bool:
-    """Configs refuse nonsense with a ValueError of their own; any other ValueError is our bug."""
+def _parse(arguments: list[str]) -> Command:
+    """Arguments as a command; a value that a config refuses becomes one sentence, not a box."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(
+                Command,
+                prog="openfloat",
+                description="One portrait and one voice in, a talking video out.",
+                args=translate(arguments),
+            )
+    except SystemExit as stop:
+        if refusal := _refusal(stop):
+            raise BadInput(str(refusal)) from refusal
+        sys.stderr.write(said.getvalue())
+        raise
+
+
+def _refusal(stop: BaseException) -> ValueError | None:
+    """The config's own ValueError behind the parser's exit, if there is one."""
+    error: BaseException | None = stop
+    while error is not None:
+        if type(error) is ValueError and _raised_in(error) == "openfloat.config":
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _raised_in(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "openfloat.config"
+    return trace.tb_frame.f_globals["__name__"] if trace is not None else ""
