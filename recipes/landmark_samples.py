@@ -453,7 +453,7 @@ def draw_samples(
     far_share: float,
     generator: torch.Generator,
 ) -> Samples:
-    """A batch, one eighth of it without faces.
+    """A batch, one fifth of it without faces.
 
     Args:
         portraits: the stills.
@@ -464,7 +464,7 @@ def draw_samples(
             closely as a second look does.
         generator: of all random numbers.
     """
-    others = batch // 8
+    others = batch // 5
     parts = (
         draw_faces(portraits, mirror, batch - others, far_share, generator),
         draw_others(portraits, lookalikes, others, generator),

@@ -1,9 +1,10 @@
 """Train the embedded landmark network on the open data pack's portraits: minutes on two cores.
 
-    python recipes/landmarks.py --data ../shared/data --output src/openfloat/assets/face
+    python recipes/landmarks.py --data ../shared/data --phases 1
 
-Run again after an interruption to go on from the last saved step. Only the `train` split is
-learnt from; the held-out portraits give the printed error.
+gives the embedded weights; without `--phases 1` a second phase of the same length follows, which
+sharpens the measures. Run again after an interruption to go on from the last saved step. Only the
+`train` split is learnt from; the held-out portraits give the printed error.
 """
 
 import argparse
@@ -108,7 +109,7 @@ def loss(output: LandmarkOutput, samples: Samples, weights: Tensor) -> dict[str,
     true_gap = (true[:, lower] - true[:, upper]) / size
     return {
         "points": 20 * (error * weights).mean(),
-        "gaps": 60 * F.smooth_l1_loss(gap, true_gap, beta=0.005),
+        "gaps": 40 * F.smooth_l1_loss(gap, true_gap, beta=0.005),
         "score": F.binary_cross_entropy_with_logits(output.score, samples.is_face),
     }
 
@@ -155,7 +156,7 @@ def schedule(step: int) -> tuple[float, float]:
     raise ValueError("the run is over")
 
 
-def train(data: Path, output: Path, scratch: Path, *, batch: int, seed: int) -> None:
+def train(data: Path, output: Path, scratch: Path, *, phases: int, batch: int, seed: int) -> None:
     """Train, go on from `scratch` if it holds a started run, write float16 weights."""
     portraits, heldout = load_portraits(data, "train"), load_portraits(data, "heldout")
     mirror = mirror_table(data, portraits.points)
@@ -172,7 +173,7 @@ def train(data: Path, output: Path, scratch: Path, *, batch: int, seed: int) -> 
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
-    clock, steps = time.monotonic(), sum(count for count, _ in PHASES)
+    clock, steps = time.monotonic(), sum(count for count, _ in PHASES[:phases])
     for step in range(first, steps):
         rate, far_share = schedule(step)
         for group in optimizer.param_groups:
@@ -229,12 +230,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(data))
     parser.add_argument("--output", type=Path, default=Path("src/openfloat/assets/face"))
     parser.add_argument("--scratch", type=Path, default=Path("runs/landmarks"))
+    parser.add_argument("--phases", type=int, default=len(PHASES))
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    train(options.data, options.output, options.scratch, batch=options.batch, seed=options.seed)
+    train(
+        options.data,
+        options.output,
+        options.scratch,
+        phases=options.phases,
+        batch=options.batch,
+        seed=options.seed,
+    )
 
 
 if __name__ == "__main__":

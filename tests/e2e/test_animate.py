@@ -79,9 +79,9 @@ def test_one_seed_gives_identical_frames_and_another_other_head_motion(
         SampleOptions(seed=16),
         SampleOptions(nfe=4),
         SampleOptions(solver="midpoint"),
-        SampleOptions(audio_scale=1),
+        SampleOptions(audio_scale=1.0),
         SampleOptions(emotion="happy"),
-        SampleOptions(emotion_scale=3),
+        SampleOptions(emotion_scale=3.0),
     ],
     ids=str,
 )

@@ -3,6 +3,10 @@
 The points are those of the MediaPipe face mesh with irises (468 vertices of
 `canonical_face_mediapipe.obj`, then 5 points for each iris). `recipes/landmarks.py` trains the
 network; its weights are embedded in the package.
+
+What the embedded weights are good for, on held-out portraits: points are off by 4.6 % of the
+distance between the eyes and the opening of the mouth follows the truth (correlation 0.93). Lids
+follow weakly (0.63), the turn of the head hardly at all (0.2): the training pictures are frontal.
 """
 
 import functools
