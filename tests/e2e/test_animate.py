@@ -139,18 +139,27 @@ def test_a_clip_in_memory_can_be_saved(
 
 
 def test_ctrl_c_leaves_nothing_behind(portrait: Path, speech: Path, tmp_path: Path) -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [OPENFLOAT, "animate", portrait, speech, "-o", tmp_path / "x.mp4", "--nfe", "100"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    deadline = time.monotonic() + 60
-    while not any(tmp_path.iterdir()) and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.02)
-    assert any(tmp_path.iterdir()), "the temporary file never appeared"
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+        preexec_fn=_hear_ctrl_c,
+    ) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert any(tmp_path.iterdir()), "the temporary file never appeared"
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert b"cancelled" in said
     assert not list(tmp_path.iterdir())
+
+
+def _hear_ctrl_c() -> None:
+    """A shell's background jobs are started deaf to Ctrl-C, and so are their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
