@@ -170,7 +170,7 @@ class FloatPipeline:
         options: SampleOptions = SampleOptions(),
         crop: CropOptions = CropOptions(),
     ) -> Iterator[Chunk]:
-        """Frames as they are made, in order; memory does not grow with the clip's length.
+        """Frames as they are made, in order; of a long clip only the sound is held in memory.
 
         Args:
             portrait: a file, RGB bytes, or what `encode` returned.
@@ -239,7 +239,7 @@ class FloatPipeline:
         crop: CropOptions = CropOptions(),
         progress: Callable[[int, int], None] | None = None,
     ) -> int:
-        """Write an mp4 frame by frame, so that memory stays flat for any length.
+        """Write an mp4 frame by frame; of a long clip only the sound is held in memory.
 
         Args:
             portrait: a file, RGB bytes, or what `encode` returned.
