@@ -62,7 +62,7 @@ def test_a_begun_last_frame_and_the_shortest_clip_give_features(kind: str) -> No
 def test_a_mel_frame_sees_its_margin_and_no_further() -> None:
     speech = MelSpeech(MEL, 24).eval()
     waveform = voice(40).requires_grad_()
-    speech._features(waveform, 40)[0, 20].sum().backward()
+    speech.features(waveform, 40)[0, 20].sum().backward()
     assert waveform.grad is not None
     seen = waveform.grad.reshape(40, 640).abs().sum(1).nonzero().flatten()
     margin = speech.margin_frames

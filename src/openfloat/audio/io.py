@@ -32,7 +32,11 @@ def load_audio(path: str | Path) -> Samples:
         BadMedia: the file is missing, holds no sound, is damaged, is longer than four hours, holds
             values that are not numbers, or nothing but exact silence.
     """
-    waveform = np.concatenate(list(stream_audio(path, READ_BLOCK)))
+    waveform = np.empty(0, np.float32)
+    for block in stream_audio(path, READ_BLOCK):
+        length = len(waveform)
+        waveform.resize(length + len(block), refcheck=False)  # in place: never two copies
+        waveform[length:] = block
     if not waveform.any():
         raise BadMedia(f"{path}: the recording is silent from start to end")
     return waveform

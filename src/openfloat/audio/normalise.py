@@ -1,5 +1,8 @@
 """Levels of sound: what each network wants to hear."""
 
+from typing import NamedTuple
+
+import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
@@ -12,16 +15,48 @@ SPEECH_LEVEL = 0.1
 """Root mean square that voiced frames are brought to: -20 dBFS."""
 LEVEL_FLOOR = 1e-3
 """Quieter recordings (-60 dBFS) are amplified no further, so that silence stays silent."""
+MEASURED_FRAMES = 250
+"""Frames whose level is measured together, so that memory stays flat."""
 
 
-def zero_mean_unit_variance(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b s"]:
-    """Each clip with mean 0 and variance 1, as wav2vec 2.0 was trained on.
+class Normaliser(NamedTuple):
+    """What brings every sample of a clip to the level that a network wants.
+
+    It is found from the whole clip and applied to any piece of it, so that a long clip needs no
+    second copy.
+    """
+
+    shift: Float[Tensor, "b 1"]
+    scale: Float[Tensor, "b 1"]
+
+    def __call__(self, piece: Float[Tensor, "b s"]) -> Float[Tensor, "b s"]:
+        """The piece, shifted and then scaled."""
+        return (piece - self.shift) * self.scale
+
+
+def unit_variance(waveform: Float[Tensor, "b s"]) -> Normaliser:
+    """Brings each clip to mean 0 and variance 1, as wav2vec 2.0 was trained on.
 
     The variance is the population's and 1e-7 is added to it (specification, released behaviour 4).
     """
-    centred = waveform - waveform.mean(dim=-1, keepdim=True)
-    variance = centred.square().mean(dim=-1, keepdim=True)
-    return centred / (variance + 1e-7).sqrt()
+    variance, mean = torch.var_mean(waveform, dim=-1, correction=0, keepdim=True)
+    return Normaliser(mean, (variance + 1e-7).rsqrt())
+
+
+def zero_mean_unit_variance(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b s"]:
+    """Whole clips at the level of `unit_variance`."""
+    return unit_variance(waveform)(waveform)
+
+
+def speech_loudness(waveform: Float[Tensor, "b s"]) -> Normaliser:
+    """Brings each clip's voice to -20 dBFS; clips below -60 dBFS stay quieter than that."""
+    level = speech_level(waveform)
+    return Normaliser(torch.zeros_like(level), SPEECH_LEVEL / level.clamp(min=LEVEL_FLOOR))
+
+
+def normalise_loudness(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b s"]:
+    """Whole clips at the level of `speech_loudness`."""
+    return speech_loudness(waveform)(waveform)
 
 
 def speech_level(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b 1"]:
@@ -30,14 +65,13 @@ def speech_level(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b 1"]:
     A frame's level is its root mean square over 1/25 s. Unlike the level of the whole clip this
     hardly depends on how long the speaker pauses.
     """
-    missing = num_samples(num_frames(waveform.shape[-1])) - waveform.shape[-1]
-    padded = F.pad(waveform, (0, missing))
-    frames = rearrange(padded, "b (t n) -> b t n", n=SAMPLES_PER_FRAME)
-    levels = frames.square().mean(dim=-1).sqrt()  # (b, t)
+    pieces = waveform.split(num_samples(MEASURED_FRAMES), dim=-1)
+    levels = torch.cat([_frame_levels(piece) for piece in pieces], dim=-1)  # (b, t)
     rank = max(1, round(0.9 * levels.shape[-1]))
     return levels.kthvalue(rank, dim=-1, keepdim=True).values
 
 
-def normalise_loudness(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b s"]:
-    """Each clip with its voice at -20 dBFS; clips below -60 dBFS stay quieter than that."""
-    return waveform * (SPEECH_LEVEL / speech_level(waveform).clamp(min=LEVEL_FLOOR))
+def _frame_levels(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b t"]:
+    missing = num_samples(num_frames(waveform.shape[-1])) - waveform.shape[-1]
+    frames = rearrange(F.pad(waveform, (0, missing)), "b (t n) -> b t n", n=SAMPLES_PER_FRAME)
+    return frames.square().mean(dim=-1).sqrt()

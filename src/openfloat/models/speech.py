@@ -10,7 +10,12 @@ from torch import nn
 
 from openfloat.audio.frames import num_samples
 from openfloat.audio.mel import log_mel
-from openfloat.audio.normalise import normalise_loudness, zero_mean_unit_variance
+from openfloat.audio.normalise import (
+    normalise_loudness,
+    speech_loudness,
+    unit_variance,
+    zero_mean_unit_variance,
+)
 from openfloat.config import FPS, MelSpeechConfig, Wav2Vec2SpeechConfig
 from openfloat.models.mel import FoldToFrames, ResidualBlock
 from openfloat.models.wav2vec2 import Wav2Vec2
@@ -70,17 +75,17 @@ class Wav2Vec2Speech(nn.Module):
         network in pieces of about 16 s with 2 s of context on either side, so that memory stays
         bounded. Mean and variance are still the clip's.
         """
-        normalised = zero_mean_unit_variance(waveform)
+        normalised = unit_variance(waveform)
         if num_frames <= WHOLE_FRAMES:
-            yield from self._project(normalised, num_frames).split(size, dim=1)
+            yield from self._project(normalised(waveform), num_frames).split(size, dim=1)
             return
         inner = max(1, (WHOLE_FRAMES - 2 * MARGIN_FRAMES) // size) * size
         for start in range(0, num_frames, inner):
             stop = min(start + inner, num_frames)
             first = max(0, start - MARGIN_FRAMES)
             end = min(stop + MARGIN_FRAMES, num_frames)
-            piece = normalised[:, num_samples(first) : num_samples(end)]
-            features = self._project(piece, end - first)
+            piece = waveform[:, num_samples(first) : num_samples(end)]
+            features = self._project(normalised(piece), end - first)
             yield from features[:, start - first : stop - first].split(size, dim=1)
 
     def _project(self, normalised: Waveform, num_frames: int) -> Speech:
@@ -115,19 +120,20 @@ class MelSpeech(nn.Module):
 
     def forward(self, waveform: Waveform, num_frames: int) -> Speech:
         """Features of the whole clip at once; each clip of the batch has its own loudness."""
-        return self._features(normalise_loudness(waveform), num_frames)
+        return self.features(normalise_loudness(waveform), num_frames)
 
     def windows(self, waveform: Waveform, num_frames: int, size: int) -> Iterator[Speech]:
         """The same features in pieces of `size` frames; the last one may be shorter."""
-        normalised = normalise_loudness(waveform)
+        normalised = speech_loudness(waveform)
         for start in range(0, num_frames, size):
             stop = min(start + size, num_frames)
             first = max(0, start - self.margin_frames)
             end = min(stop + self.margin_frames, num_frames)
-            piece = normalised[:, num_samples(first) : num_samples(end)]
-            yield self._features(piece, end - first)[:, start - first : stop - first]
+            piece = waveform[:, num_samples(first) : num_samples(end)]
+            yield self.features(normalised(piece), end - first)[:, start - first : stop - first]
 
-    def _features(self, normalised: Waveform, num_frames: int) -> Speech:
+    def features(self, normalised: Waveform, num_frames: int) -> Speech:
+        """Features of a clip whose loudness is normalised already, by `speech_loudness`."""
         mel = log_mel(normalised, num_frames, self.num_mels)
         hidden = self.blocks(self.fold(mel))
         return F.silu(self.projection(rearrange(hidden, "b c t -> b t c")))

@@ -49,7 +49,7 @@ class LearningVoice:
         """
         margin = self._encoder.margin_frames
         total = windows.motion.shape[1] + 2 * margin
-        return self._encoder._features(windows.waveform, total)[:, margin : total - margin]
+        return self._encoder.features(windows.waveform, total)[:, margin : total - margin]
 
 
 class FrozenVoice:
