@@ -30,6 +30,10 @@ class AutoencoderConfig:
     anchored: bool = False
     """Ours: the identity's part inside the basis is minus the portrait's own motion, so that the
     decoder sees motion relative to the portrait and forgives a motion head that is not exact."""
+    painted: bool = False
+    """Ours: where the mask turns from the source, the decoder paints with its own features, so that
+    a closed mouth can open on what the photo never showed. The paper's colours come from the
+    warped source alone."""
 
     def __post_init__(self) -> None:
         if self.size not in (64, 128, 256, 512, 1024):
@@ -65,6 +69,7 @@ class AutoencoderConfig:
             max_channels=16,
             min_channels=8,
             anchored=True,
+            painted=True,
         )
 
 
@@ -244,6 +249,7 @@ class ModelConfig:
                 max_channels=128,
                 min_channels=16,
                 anchored=True,
+                painted=True,
             ),
             motion=VectorFieldConfig(
                 motion_dim=20, speech_dim=192, hidden_dim=192, num_heads=4, depth=5

@@ -67,7 +67,7 @@ def test_hidden_pixels_and_real_rows_leave_grid_and_mask_free() -> None:
     levels[0].mask[0, :, :32] = 1
     levels[0].mask[0, :, 32:] = 0
     levels[0].mask[1] = 0
-    assert mask_loss(levels, visible, supervised) == 0
+    assert mask_loss(levels, visible, supervised, painted=False) < 1e-3
 
 
 def test_the_coefficient_loss_is_the_huber_mean_over_supervised_rows() -> None:

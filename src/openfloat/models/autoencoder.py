@@ -1,6 +1,7 @@
 """The motion latent auto-encoder (paper, section 3.1; specification, section 3)."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -35,7 +36,10 @@ class FloatAutoencoder(nn.Module):
     """Pictures to identity and motion and back; motion lies in an orthonormal basis."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
-        """Build the network with fresh weights for the given shape."""
+        """Build the network with fresh weights for the given shape.
+
+        The motion head starts as a chain of rotations, so that five layers pass on as much as one.
+        """
         super().__init__()
         self.config = config
         widths = (config.latent_dim,) * HEAD_LAYERS + (config.num_directions,)
@@ -43,6 +47,8 @@ class FloatAutoencoder(nn.Module):
         self.motion_head = nn.Sequential(
             *(EqualLinear(i, o) for i, o in itertools.pairwise(widths))
         )
+        for weight in (w for w in self.motion_head.parameters() if w.ndim == 2):
+            nn.init.orthogonal_(weight, gain=math.sqrt(weight.shape[1]))
         self.basis = MotionBasis(config.latent_dim, config.num_directions)
         self.decoder = Decoder(config)
 

@@ -59,19 +59,21 @@ class ColourHead(nn.Module):
 class SynthesisLevel(nn.Module):
     """One resolution: twice the size, one more convolution, then where to look in the source."""
 
-    def __init__(self, inputs: int, outputs: int, style_dim: int) -> None:
+    def __init__(self, inputs: int, outputs: int, style_dim: int, *, painted: bool) -> None:
         """Build the level.
 
         Args:
             inputs: channels of the level below.
             outputs: channels of this level.
             style_dim: width of the latent.
+            painted: whether own features become colours where the mask turns from the source.
         """
         super().__init__()
         self.up = ModulatedConv2d(inputs, outputs, 3, style_dim, up=True)
         self.conv = ModulatedConv2d(outputs, outputs, 3, style_dim)
         self.flow = ModulatedHead(outputs, 3, style_dim)
         self.colour = ColourHead(outputs)
+        self.paint = ModulatedHead(outputs, 3, style_dim) if painted else None
 
     def blend(
         self, hidden: FeatureMap, source: SourceMap, grid: Grid, mask: Mask
@@ -92,6 +94,20 @@ class SynthesisLevel(nn.Module):
         """
         return self.colour(warp(self.colour.conv(source), grid) * mask)
 
+    def own_colours(
+        self, hidden: FeatureMap, latent: Latent, mask: Mask
+    ) -> Float[Tensor, "b 3 h w"]:
+        """What the level paints itself where the source shows nothing fit (ours); 0 in the paper's.
+
+        Args:
+            hidden: the level's own features, before the source's are blended in.
+            latent: style of the paint.
+            mask: 1 where the source is taken.
+        """
+        if self.paint is None:
+            return torch.zeros_like(mask)
+        return (1 - mask) * full_precision(self.paint(hidden, latent))
+
 
 class Decoder(nn.Module):
     """A learned constant, then one level per resolution, all styled by one latent."""
@@ -105,7 +121,9 @@ class Decoder(nn.Module):
         self.conv = ModulatedConv2d(channels(4), channels(4), 3, style_dim)
         self.levels = nn.ModuleDict(
             {
-                str(r): SynthesisLevel(channels(r // 2), channels(r), style_dim)
+                str(r): SynthesisLevel(
+                    channels(r // 2), channels(r), style_dim, painted=config.painted
+                )
                 for r in config.resolutions
             }
         )
@@ -121,10 +139,12 @@ class Decoder(nn.Module):
             if decided:
                 flow = flow + upsample(decided[-1].flow)
             grid, mask = sampling_grid(flow[:, :2].tanh()), flow[:, 2:].sigmoid()
+            own = level.own_colours(hidden, latent, mask)
             if int(name) < self.size:
                 hidden, image = level.blend(hidden, source, grid, mask)
             else:
                 image = level.finish(source, grid, mask)
+            image = image + own
             if decided:
                 image = image + upsample(decided[-1].image)
             decided.append(Level(int(name), grid, mask, flow, image))

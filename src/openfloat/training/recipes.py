@@ -62,7 +62,7 @@ def openfloat_pictures() -> PictureWeights:
         mouth_style=0,
         coefficients=3.0,
         grid=1.0,
-        mask=0.05,
+        mask=0.1,
         truth_clips=50_000,
         truth_floor=0.2,
     )
@@ -74,9 +74,9 @@ def openfloat_autoencoder() -> TrainConfig:
         part="autoencoder",
         model=ModelConfig.openfloat_256(),
         stages=(
-            Stage(size=64, clips=8_000, batch=8),
-            Stage(size=128, clips=8_800, batch=8),
-            Stage(size=256, clips=4_800, batch=4),
+            Stage(size=64, clips=12_000, batch=8),
+            Stage(size=128, clips=14_000, batch=8),
+            Stage(size=256, clips=6_000, batch=4),
         ),
         lr=2e-3,
         lr_final=0.05,

@@ -94,7 +94,8 @@ class AutoencoderTask:
         made = self._made = reconstruct(self._autoencoder, batch, known)
         weights = self._config.pictures
         parts = picture_parts(made.image, batch, self._pyramid, weights)
-        parts |= truth_parts(made, batch, known, weights)
+        painted = self._config.model.autoencoder.painted
+        parts |= truth_parts(made, batch, known, weights, painted=painted)
         if self._critics:
             parts |= fooling_parts(self._critics, made.image, batch, weights)
         return Losses(weighted(parts, weights, truth_weight(self._config, clips)), parts)
@@ -176,7 +177,12 @@ def picture_parts(
 
 
 def truth_parts(
-    made: Reconstruction, batch: PairBatch, known: Tensor, weights: PictureWeights
+    made: Reconstruction,
+    batch: PairBatch,
+    known: Tensor,
+    weights: PictureWeights,
+    *,
+    painted: bool,
 ) -> dict[str, Tensor]:
     """What compares with the engine's truth; real rows count nothing (ours).
 
@@ -185,6 +191,7 @@ def truth_parts(
         batch: what it was made from.
         known: rows whose driving coefficients were not read off the picture.
         weights: terms of weight 0 are left out.
+        painted: whether the decoder paints what the source does not show.
     """
     parts = {}
     if weights.coefficients:
@@ -195,7 +202,7 @@ def truth_parts(
     if weights.grid:
         parts["grid"] = grid_loss(made.levels, batch.grid, batch.visible, batch.supervised)
     if weights.mask:
-        parts["mask"] = mask_loss(made.levels, batch.visible, batch.supervised)
+        parts["mask"] = mask_loss(made.levels, batch.visible, batch.supervised, painted=painted)
     return parts
 
 

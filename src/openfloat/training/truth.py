@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -55,22 +54,29 @@ def grid_loss(
     return total / len(levels)
 
 
-def mask_loss(levels: Sequence[Level], visible: Mask, supervised: Bool[Tensor, " b"]) -> Tensor:
-    """Push every level's mask towards 1 where the source shows the pixel; elsewhere it is free.
+def mask_loss(
+    levels: Sequence[Level], visible: Mask, supervised: Bool[Tensor, " b"], *, painted: bool
+) -> Tensor:
+    """Push every level's mask to 1 where the source shows the pixel and, if painted, else to 0.
 
-    The colour heads paint with masked warped features alone, so a mask driven to 0 where nothing
-    corresponds (the mouth's inside) would leave nothing to paint with.
+    The paper's colour heads paint with masked warped features alone, so there a mask driven to 0
+    where nothing corresponds (the mouth's inside) would leave nothing to paint with. Shown and
+    hidden pixels weigh the same in sum, few as the hidden ones are.
 
     Args:
         levels: of the decoder.
         visible: 1 where the source shows the driving pixel.
         supervised: rows for which it is known.
+        painted: whether the decoder paints with its own features where masks are 0.
     """
-    weight = visible * supervised.to(visible.dtype)[:, None, None, None]
+    known = supervised.to(visible.dtype)[:, None, None, None]
+    shown, hidden = visible * known, (1 - visible) * known
     total = visible.new_zeros(())
     for level in levels:
-        share = _resize(weight, level.resolution)
-        total = total + _mean_over(-torch.log(level.mask.clamp(min=1e-4)), share)
+        mask = level.mask.clamp(1e-4, 1 - 1e-4)
+        total = total + _mean_over(-mask.log(), _resize(shown, level.resolution))
+        if painted:
+            total = total + _mean_over(-(1 - mask).log(), _resize(hidden, level.resolution))
     return total / len(levels)
 
 
