@@ -11,6 +11,8 @@ from openfloat import __version__
 from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
 from openfloat.cli.convert import Convert
+from openfloat.cli.data import Data
+from openfloat.cli.evaluate import Evaluate
 from openfloat.cli.info import Info
 from openfloat.cli.released_names import translate
 from openfloat.cli.train import Train
@@ -20,8 +22,10 @@ Command = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
 
@@ -46,8 +50,8 @@ def run(arguments: list[str]) -> int:
     except OpenFloatError as error:
         print(f"openfloat: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("openfloat: cancelled, nothing was written", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"openfloat: {str(stop) or 'cancelled, nothing was written'}", file=sys.stderr)
         return 130
     return 0
 
@@ -74,7 +78,7 @@ def _refusal(stop: BaseException) -> ValueError | None:
     """The config's own ValueError behind the parser's exit, if there is one."""
     error: BaseException | None = stop
     while error is not None:
-        if type(error) is ValueError and _raised_in(error) == "openfloat.config":
+        if type(error) is ValueError and _raised_in(error).startswith("openfloat."):
             return error
         error = error.__cause__ or error.__context__
     return None

@@ -1,0 +1,61 @@
+"""What the embedded model is asked to reach, and the table that says whether it does."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One figure and the range that is good enough."""
+
+    what: str
+    low: float = float("-inf")
+    high: float = float("inf")
+
+    @property
+    def wanted(self) -> str:
+        """The range in words."""
+        if self.low == float("-inf"):
+            return f"at most {self.high:g}"
+        if self.high == float("inf"):
+            return f"at least {self.low:g}"
+        return f"{self.low:g} to {self.high:g}"
+
+    def judge(self, value: float | None) -> dict[str, Any]:
+        """What is wanted, and whether a value is: None where there is none."""
+        holds = None if value is None else self.low <= value <= self.high
+        return {"wanted": self.wanted, "holds": holds}
+
+
+GOALS = {
+    "psnr": Goal("frames redrawn from the first, PSNR in dB", low=27),
+    "ssim": Goal("the same, SSIM", low=0.88),
+    "lip_r": Goal("generated lips follow the real ones, Pearson r", low=0.6),
+    "lip_lag_frames": Goal("their lag in frames", low=-1, high=1),
+    "silence_ratio": Goal("opening in silence over opening in speech", high=0.15),
+    "closure_rate": Goal("lips closed at p, b, m", low=0.8),
+    "yaw_spread_ratio": Goal("spread of yaw over that of real clips", low=0.5, high=1.5),
+    "pitch_spread_ratio": Goal("the same of pitch", low=0.5, high=1.5),
+    "roll_spread_ratio": Goal("the same of roll", low=0.5, high=1.5),
+    "blinks_per_minute": Goal("blinks a minute", low=8, high=25),
+    "identity_ratio": Goal("distance to the portrait over that of real frames", high=1.3),
+    "emotions_in_direction": Goal("emotions that move the face their way, growing", low=7),
+    "jitter_ratio": Goal("acceleration of the nose bridge over that of real clips", high=1.5),
+    "fps": Goal("whole command, frames per second", low=25),
+    "megabytes": Goal("embedded files, MB", high=60),
+}
+
+
+def table(report: dict[str, Any]) -> str:
+    """The report's figures beside their goals, a line each."""
+    lines = [f"{'figure':22s} {'median':>8s}  {'range':>18s}  {'goal':14s} holds"]
+    for name, goal in GOALS.items():
+        if name not in report:
+            continue
+        low, high = report["spread"].get(name, (report[name], report[name]))
+        holds = {True: "yes", False: "NO", None: "-"}[report["goals"][name]["holds"]]
+        lines.append(
+            f"{name:22s} {report[name]:8.3f}  {low:8.3f} ..{high:8.3f}  {goal.wanted:14s} {holds}"
+            f"   {goal.what}"
+        )
+    return "\n".join(lines)
