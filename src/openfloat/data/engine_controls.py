@@ -48,6 +48,11 @@ def draw_controls(base: NDArray[np.float32], generator: np.random.Generator) -> 
     return controls.clip(np.minimum(LOW, base), np.maximum(HIGH, base))
 
 
+def most_turn(name: str, own: float) -> float:
+    """Degrees that a photo may be turned away from its own yaw, pitch or roll."""
+    return MOST_TURN[name] * (1 - 0.4 * min(1.0, abs(own) / 20))
+
+
 def _pose(base: dict[str, float], generator: np.random.Generator) -> dict[str, float]:
     """Near the photo's pose, a little towards the front; the more a photo is turned, the less.
 
@@ -56,7 +61,7 @@ def _pose(base: dict[str, float], generator: np.random.Generator) -> dict[str, f
     pose = {}
     amount = STILL_AMOUNT if generator.random() < STILL_SHARE else 1.0
     for name, spread in POSE_SPREAD.items():
-        most = MOST_TURN[name] * (1 - 0.4 * min(1.0, abs(base[name]) / 20))
+        most = most_turn(name, base[name])
         change = generator.normal(-0.3 * base[name], spread)
         pose[name] = base[name] + amount * float(np.clip(change, -most, most))
     for name, spread in (("x", 0.028), ("y", 0.028), ("scale", 0.045)):
