@@ -1,6 +1,7 @@
-"""Sound from files: anything that FFmpeg decodes, as mono float32 at 16 kHz."""
+"""Sound from files: anything that FFmpeg decodes, as mono float32 at 16 kHz; and to WAV files."""
 
 import logging
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,13 @@ def load_audio(path: str | Path) -> Samples:
     if not waveform.any():
         raise BadMedia(f"{path}: the recording is silent from start to end")
     return waveform
+
+
+def write_wave(path: str | Path, waveform: Samples) -> None:
+    """Write mono 16 kHz samples (s,) as a 16-bit WAV file; what exceeds -1 ... 1 is cut."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        file.writeframes((waveform.clip(-1, 1) * 32767).astype("<i2").tobytes())
 
 
 def stream_audio(path: str | Path, block_samples: int) -> Iterator[Samples]:

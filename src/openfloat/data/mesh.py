@@ -58,8 +58,10 @@ def load_template(path: Path) -> FaceTemplate:
     """Read MediaPipe's canonical face (an .obj file in centimetres, y up, z to the camera).
 
     Raises:
-        BadInput: the file is not that mesh.
+        BadInput: the file is missing or not that mesh.
     """
+    if not path.is_file():
+        raise BadInput(f"{path.parent} holds no {path.name}, the face that the engine stands on")
     points, faces = [], []
     for line in path.read_text(encoding="utf-8").splitlines():
         kind, *words = line.split() or [""]

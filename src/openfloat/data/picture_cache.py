@@ -118,9 +118,12 @@ def build_picture_cache(
         portraits: file names to use instead of the whole split.
 
     Raises:
-        BadInput: the folder holds a cache made with other settings, or a name is unknown.
+        BadInput: there are no portraits, a name is unknown, or the folder holds a cache made with
+            other settings.
     """
     rows = _choose(read_manifest(data_dir).portraits_of(split), portraits)
+    if not rows:
+        raise BadInput(f"{data_dir} lists no portraits of the split {split}")
     settings: dict[str, Any] = {
         "format": FORMAT, "size": size, "pictures_per_portrait": pictures_per_portrait,
         "seed": seed, "split": split, "portraits": [row.name for row in rows],

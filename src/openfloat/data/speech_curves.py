@@ -7,7 +7,7 @@ what a camera saw; what a network learns from them is when the mouth does what.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from openfloat.data.speech_grid import grid_clip, read_words
 from openfloat.data.speech_motion import motion_for
 from openfloat.data.speech_shards import Job, read_shards, run_jobs
 from openfloat.data.text import draw_sentence
-from openfloat.data.voices import Utterance, cut, join, silence, trim
+from openfloat.data.voices import Phone, Utterance, cut, join, silence, trim
 from openfloat.data.voices_acoustics import change_speed, colour
 from openfloat.data.voices_cast import ProgramName, draw_voice, installed_programs, speak
 from openfloat.errors import BadInput
@@ -32,10 +32,26 @@ SPEED = 0.08
 """Standard deviation of the logarithm of the playing speed, which shifts pitch and formants."""
 SHARD_CLIPS = 100
 
-__all__ = ["read_shards", "synthesize_clip", "write_grid_shards", "write_shards"]
+__all__ = [
+    "SpokenClip", "read_shards", "synthesize_clip", "synthesize_spoken", "write_grid_shards",
+    "write_shards",
+]  # fmt: skip
+
+
+class SpokenClip(NamedTuple):
+    """A synthetic clip and what is said in it."""
+
+    clip: MotionClip
+    phones: tuple[Phone, ...]
+    """In order and without gaps, from 0 to the end of the sound."""
 
 
 def synthesize_clip(seed: int, programs: Sequence[ProgramName] | None = None) -> MotionClip:
+    """`synthesize_spoken` without the phones."""
+    return synthesize_spoken(seed, programs).clip
+
+
+def synthesize_spoken(seed: int, programs: Sequence[ProgramName] | None = None) -> SpokenClip:
     """One clip of 5 to 12 s: one to several sentences by one synthetic speaker, and its motion.
 
     The label `emotion` colours the face fully but the voice only in mean rate and pitch
@@ -61,7 +77,8 @@ def synthesize_clip(seed: int, programs: Sequence[ProgramName] | None = None) ->
     clean = cut(join(parts), 0.0, length_s)
     motion = motion_for(clean, emotion, generator)
     waveform = colour(clean.waveform, generator)
-    return MotionClip(waveform, motion, EMOTIONS.index(emotion), f"{voice.program}/{voice.name}")
+    clip = MotionClip(waveform, motion, EMOTIONS.index(emotion), f"{voice.program}/{voice.name}")
+    return SpokenClip(clip, clean.phones)
 
 
 def write_shards(folder: Path, *, clips: int, seed: int, workers: int = 1) -> None:
