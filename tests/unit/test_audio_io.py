@@ -10,7 +10,7 @@ import soxr
 from numpy.typing import NDArray
 
 from openfloat.audio import io
-from openfloat.audio.io import load_audio, stream_audio
+from openfloat.audio.io import load_audio, stream_audio, write_wave
 from openfloat.errors import BadMedia
 
 TONE_HZ = 440
@@ -216,3 +216,9 @@ def test_playlists_are_not_followed(tmp_path: Path, name: str) -> None:
     path.write_text(PLAYLISTS[name].format(path=sound), encoding="utf-8")
     with pytest.raises(BadMedia, match="no sound or video"):
         load_audio(path)
+
+
+def test_written_waves_come_back_and_loud_samples_do_not_wrap(tmp_path: Path) -> None:
+    sound = tone(0.5, 16_000, level=1.2)
+    write_wave(tmp_path / "a.wav", sound)
+    np.testing.assert_allclose(load_audio(tmp_path / "a.wav"), sound.clip(-1, 1), atol=1e-4)

@@ -115,7 +115,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is no folder")
     if not path.is_file():
-        if out.is_dir() and any(out.iterdir()):
+        if out.is_dir() and any(found.suffix != ".partial" for found in out.iterdir()):
             raise BadInput(f"{out} is in use for something else than made clips")
         out.mkdir(parents=True, exist_ok=True)
         _write_json(path, settings)
@@ -134,7 +134,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
 
 def _remove_partial(out: Path) -> None:
     """Halves of files that a killed run left."""
-    for path in out.glob(".clip-*.partial"):
+    for path in out.glob(".*.partial"):
         path.unlink(missing_ok=True)
 
 
