@@ -106,6 +106,6 @@ def test_no_two_splits_seeds_or_numbers_share_a_clip() -> None:
 
 def test_clips_alone_are_no_pack_to_make_pictures_from(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"portraits": [], "clips": [], "speech": []}')
-    with pytest.raises(BadInput, match="no portraits of the split train"):
+    with pytest.raises(BadInput, match="no portraits of this split"):
         build_picture_cache(tmp_path, tmp_path / "pictures")
     assert not (tmp_path / "pictures").exists()

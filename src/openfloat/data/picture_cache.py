@@ -122,8 +122,6 @@ def build_picture_cache(
             other settings.
     """
     rows = _choose(read_manifest(data_dir).portraits_of(split), portraits)
-    if not rows:
-        raise BadInput(f"{data_dir} lists no portraits of the split {split}")
     settings: dict[str, Any] = {
         "format": FORMAT, "size": size, "pictures_per_portrait": pictures_per_portrait,
         "seed": seed, "split": split, "portraits": [row.name for row in rows],
@@ -151,6 +149,8 @@ def load_model(data_dir: Path) -> FaceModel:
 
 
 def _choose(rows: tuple[PortraitRow, ...], names: Sequence[str] | None) -> tuple[PortraitRow, ...]:
+    if not rows:
+        raise BadInput("the data pack lists no portraits of this split")
     if names is None:
         return rows
     by_name = {row.name: row for row in rows}
