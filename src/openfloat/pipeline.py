@@ -26,7 +26,9 @@ from openfloat.config import (
 )
 from openfloat.errors import BadInput
 from openfloat.models.autoencoder import Appearance
+from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
+from openfloat.nn.pixels import rgb_bytes
 from openfloat.sampling import sample_motion
 from openfloat.vision.face import PortraitCrop, crop_portrait
 from openfloat.vision.image import load_image
@@ -37,7 +39,7 @@ from openfloat.weights.store import load_config, load_into, load_state
 PictureLike = str | Path | NDArray[np.uint8]
 SoundLike = str | Path | NDArray[np.float32]
 DECODE_BATCH = 8
-"""Frames decoded together: enough to fill the cores, small enough for the cache."""
+"""Frames decoded together: a few for every core, shown soon after they are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +50,14 @@ class Portrait:
         crop: the square picture that the networks see, and where it was cut from.
         appearance: identity latent (1, d) and source feature maps.
         coefficients: (1, m) the portrait's own position along the motion directions.
+        decoder: decodes its frames; none: the model's own decoder does, as on other devices than
+            processors.
     """
 
     crop: PortraitCrop
     appearance: Appearance
     coefficients: Tensor
+    decoder: FastDecoder | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +151,10 @@ class FloatPipeline:
         appearance = self.model.autoencoder.encode(image)
         coefficients = self.model.autoencoder.coefficients(appearance.identity)
         anchored = self.model.autoencoder.anchor(appearance.identity, coefficients)
-        return Portrait(cut, appearance._replace(identity=anchored), coefficients)
+        fast = None
+        if self.device.type == "cpu":
+            fast = FastDecoder(self.model.autoencoder.decoder, appearance.features)
+        return Portrait(cut, appearance._replace(identity=anchored), coefficients, fast)
 
     def __call__(
         self,
@@ -225,10 +233,11 @@ class FloatPipeline:
         """Motion tokens (t, f) as RGB bytes (t, h, w, 3)."""
         if self.config.motion_space == "coefficients":
             motion = self.model.autoencoder.basis.motion(motion)
-        appearance = portrait.appearance
-        frames = self.model.autoencoder.decode(appearance.identity + motion, appearance.features)
-        bytes_ = frames.clamp(-1, 1).add(1).mul(127.5).round().byte()
-        return bytes_.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (t, h, w, 3)
+        latents = portrait.appearance.identity + motion
+        if portrait.decoder is not None:
+            return portrait.decoder.rgb(latents).numpy()
+        frames = self.model.autoencoder.decode(latents, portrait.appearance.features)
+        return rgb_bytes(frames).cpu().numpy()
 
     def render(
         self,

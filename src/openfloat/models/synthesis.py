@@ -105,7 +105,7 @@ class SynthesisLevel(nn.Module):
             mask: 1 where the source is taken.
         """
         if self.paint is None:
-            return torch.zeros_like(mask)
+            return torch.zeros_like(mask).expand(-1, 3, -1, -1)
         return (1 - mask) * full_precision(self.paint(hidden, latent))
 
 

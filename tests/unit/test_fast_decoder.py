@@ -1,0 +1,107 @@
+"""The decoder for processor cores against the readable one."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from openfloat.config import AutoencoderConfig
+from openfloat.models.autoencoder import FloatAutoencoder
+from openfloat.models.fast import FastDecoder, side_by_side
+from openfloat.nn.pixels import rgb_bytes
+
+FRAMES = 5
+
+
+def lively(config: AutoencoderConfig) -> FloatAutoencoder:
+    """An untrained auto-encoder whose biases and zero heads have something to say."""
+    model = FloatAutoencoder(config).eval().requires_grad_(requires_grad=False)
+    for name, parameter in model.decoder.named_parameters():
+        if name.endswith("bias") or "flow.weight" in name or "paint.weight" in name:
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return model
+
+
+def encoded(model: FloatAutoencoder) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Latents (FRAMES d) around one picture, and its feature maps."""
+    size, directions = model.config.size, model.config.num_directions
+    dtype = next(model.parameters()).dtype
+    picture = torch.rand(1, 3, size, size, dtype=dtype) * 2 - 1
+    appearance = model.encode(picture)
+    identity = model.anchor(appearance.identity, model.coefficients(appearance.identity))
+    motion = model.basis.motion(torch.randn(FRAMES, directions, dtype=dtype))
+    return identity + motion, appearance.features
+
+
+SHAPES = [
+    replace(AutoencoderConfig.tiny(), size=size, painted=painted, anchored=anchored)
+    for size in (64, 128)
+    for painted in (False, True)
+    for anchored in (False, True)
+]
+
+
+@pytest.mark.parametrize("config", SHAPES, ids=str)
+def test_it_decodes_what_the_readable_decoder_does(config: AutoencoderConfig) -> None:
+    model = lively(config)
+    latents, features = encoded(model)
+    expected = model.decode(latents, features)
+    assert expected.std(dim=0).mean() > 0.05, "the frames are all alike"
+    fast = FastDecoder(model.decoder, features)
+    torch.testing.assert_close(fast(latents), expected, atol=2e-4, rtol=0)
+    torch.testing.assert_close(fast.rgb(latents), rgb_bytes(fast(latents)), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("channels", [16, 96])
+def test_in_double_precision_nothing_but_rounding_is_left(channels: int) -> None:
+    """96 channels: the weights of small maps outnumber them, so that the maps are scaled."""
+    config = replace(AutoencoderConfig.tiny(), channel_base=8192, max_channels=channels)
+    model = lively(config).double()
+    latents, features = encoded(model)
+    fast = FastDecoder(model.decoder, features)
+    expected = model.decode(latents, features)
+    torch.testing.assert_close(fast(latents), expected, atol=1e-9, rtol=1e-9)
+
+
+def test_a_frame_does_not_depend_on_the_frames_beside_it_or_on_the_cores() -> None:
+    model = lively(AutoencoderConfig.tiny())
+    latents, features = encoded(model)
+    fast = FastDecoder(model.decoder, features)
+    alone = torch.cat([fast.rgb(latent[None]) for latent in latents])
+    assert torch.equal(fast.rgb(latents), alone)
+    torch.set_num_threads(2)
+    assert torch.equal(fast.rgb(latents), alone)
+    assert torch.get_num_threads() == 2
+
+
+def test_two_portraits_do_not_share_their_looks() -> None:
+    model = lively(AutoencoderConfig.tiny())
+    (latents, first), (_, second) = encoded(model), encoded(model)
+    one, two = (FastDecoder(model.decoder, features) for features in (first, second))
+    before = one(latents)
+    assert not torch.allclose(before, two(latents), atol=1e-2)
+    assert torch.equal(one(latents), before)
+
+
+def test_it_keeps_the_weights_it_was_made_of() -> None:
+    model = lively(AutoencoderConfig.tiny())
+    latents, features = encoded(model)
+    fast = FastDecoder(model.decoder, features)
+    before = fast(latents)
+    for parameter in model.decoder.parameters():
+        parameter.zero_()
+    assert torch.equal(fast(latents), before)
+
+
+def test_an_error_on_one_core_reaches_the_caller_and_the_core_count_stays() -> None:
+    def call(number: int) -> Tensor:
+        if number == 3:
+            raise RuntimeError("frame 3")
+        return torch.tensor(number)
+
+    torch.set_num_threads(2)
+    with pytest.raises(RuntimeError, match="frame 3"):
+        side_by_side(call, 5)
+    assert torch.get_num_threads() == 2
+    assert [int(number) for number in side_by_side(call, 3)] == [0, 1, 2]
