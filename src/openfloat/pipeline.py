@@ -30,11 +30,12 @@ from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
 from openfloat.nn.pixels import rgb_bytes
 from openfloat.sampling import sample_motion
+from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import PortraitCrop, crop_portrait
 from openfloat.vision.image import load_image
 from openfloat.vision.video import VideoWriter
 from openfloat.weights.hub import resolve_model
-from openfloat.weights.store import load_config, load_into, load_state
+from openfloat.weights.store import Hollow, load_config, load_into, load_state
 
 PictureLike = str | Path | NDArray[np.uint8]
 SoundLike = str | Path | NDArray[np.float32]
@@ -123,7 +124,7 @@ class FloatPipeline:
         """
         folder = resolve_model(name)
         config = load_config(folder)
-        with torch.device("meta"):
+        with Hollow():
             model = FloatModel(config)
         load_into(model, load_state(folder))
         return cls(model, config, torch.device(device))
@@ -264,7 +265,8 @@ class FloatPipeline:
         ready = self.encode(portrait, crop)
         waveform = _waveform(speech)
         total, size = num_frames(len(waveform)), self.config.autoencoder.size
-        with VideoWriter(Path(output), size, size, fps=FPS, audio=Path(speech)) as writer:
+        file = VideoWriter(Path(output), size, size, fps=FPS, audio=Path(speech))
+        with BackgroundWriter(file) as writer:
             for chunk in self.stream(ready, waveform, options):
                 writer.write(chunk.frames)
                 if progress is not None:

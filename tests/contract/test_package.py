@@ -20,6 +20,18 @@ def test_importing_the_package_loads_no_torch() -> None:
     subprocess.run([sys.executable, "-c", probe], check=True, timeout=30)
 
 
+def test_loading_the_embedded_model_loads_no_compiler_and_no_foreign_networks() -> None:
+    """Each of them takes seconds to import."""
+    probe = """
+import sys
+from openfloat import FloatPipeline
+FloatPipeline.from_pretrained()
+heavy = {"torch._dynamo", "torch._inductor", "sympy", "transformers", "skimage.transform"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", probe], check=True, timeout=60)
+
+
 def test_every_public_name_can_be_had() -> None:
     for name in openfloat.__all__:
         assert getattr(openfloat, name).__name__ == name

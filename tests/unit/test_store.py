@@ -1,6 +1,8 @@
 """Model folders, and how strictly a network is filled from one."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,19 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from openfloat.codec import to_json
-from openfloat.config import ModelConfig
+from openfloat.config import PRESETS, ModelConfig
 from openfloat.errors import BadCheckpoint, ModelNotFound
+from openfloat.models.model import FloatModel
 from openfloat.weights import hub
 from openfloat.weights.hub import embedded_models, resolve_model
-from openfloat.weights.store import load_config, load_into, load_state, read_config, save_model
+from openfloat.weights.store import (
+    Hollow,
+    load_config,
+    load_into,
+    load_state,
+    read_config,
+    save_model,
+)
 
 
 def network() -> nn.Module:
@@ -65,14 +75,26 @@ def test_what_is_not_finite_on_disk_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_hollow_network_is_filled(tmp_path: Path) -> None:
+@pytest.mark.parametrize("without_data", [lambda: torch.device("meta"), Hollow])
+def test_a_hollow_network_is_filled(
+    tmp_path: Path, without_data: Callable[[], AbstractContextManager[object]]
+) -> None:
     state = saved(tmp_path)
-    with torch.device("meta"):
+    with without_data():
         hollow = network()
+    assert all(parameter.is_meta for parameter in hollow.parameters())
     load_into(hollow, load_state(tmp_path))
     for name, tensor in hollow.state_dict().items():
         torch.testing.assert_close(tensor, state[name], rtol=0, atol=0)
     assert not any(parameter.requires_grad for parameter in hollow.parameters())
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_model_built_hollow_holds_no_data_to_be_stored(name: str) -> None:
+    with Hollow():
+        model = FloatModel(PRESETS[name]())
+    held = {name for name, tensor in model.state_dict().items() if not tensor.is_meta}
+    assert held <= {"motion.positions"}
 
 
 def test_names_that_do_not_fit_are_listed(tmp_path: Path) -> None:

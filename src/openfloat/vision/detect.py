@@ -6,16 +6,18 @@ network of `openfloat.vision.landmarks` tells them apart.
 
 import functools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
-from skimage.data import lbp_frontal_face_cascade_filename
-from skimage.feature import Cascade
 
 from openfloat.vision.geometry import Square
 from openfloat.vision.landmarks import CONTEXT
+
+if TYPE_CHECKING:
+    from skimage.feature import Cascade
 
 WORKING_SIDE = 360
 """Length in pixels to which the picture's shorter side is brought before the search."""
@@ -29,7 +31,11 @@ VOTES = 3
 
 
 @functools.cache
-def _cascade() -> Cascade:
+def _cascade() -> "Cascade":
+    # Both load SciPy, for a third of a second; a picture that is taken as it is needs neither.
+    from skimage.data import lbp_frontal_face_cascade_filename
+    from skimage.feature import Cascade
+
     filename: str = lbp_frontal_face_cascade_filename()  # type: ignore[no-untyped-call]
     return Cascade(filename)
 

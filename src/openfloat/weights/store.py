@@ -1,12 +1,14 @@
 """Model folders: `config.json` beside `model.safetensors`, read and written strictly."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from openfloat.codec import from_json
 from openfloat.config import ModelConfig
@@ -14,6 +16,14 @@ from openfloat.errors import BadCheckpoint
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _SHOWN = 6
+_FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.full)
+_DRAWS = (
+    nn.init.normal_,
+    nn.init.uniform_,
+    nn.init.kaiming_uniform_,
+    Tensor.normal_,
+    Tensor.uniform_,
+)
 
 
 def save_model(
@@ -95,6 +105,31 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         return load_file(file)
     except (SafetensorError, OSError, ValueError) as error:
         raise BadCheckpoint(f"{file}: the file is no complete safetensors file") from error
+
+
+class Hollow(TorchFunctionMode):
+    """Context in which networks are built without data, to be filled by `load_into`.
+
+    As `torch.device("meta")`, but nothing is drawn: random draws on the meta device load torch's
+    compiler, which takes two seconds. What is computed rather than drawn has its data.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Leave draws out, and put what is to be filled on the meta device."""
+        named = dict(kwargs or {})
+        if func in _DRAWS:
+            return args[0] if args else named["tensor"]
+        if func is torch.randn:
+            func = torch.empty
+        if func in _FACTORIES and named.get("device") is None:
+            named["device"] = "meta"
+        return func(*args, **named)
 
 
 def load_into(module: nn.Module, state: Mapping[str, Tensor]) -> None:
