@@ -17,7 +17,7 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from numpy import ndarray
@@ -132,6 +132,7 @@ class VideoWriter:
         self._size, self._fps = (width, height), Fraction(fps)
         self._audio = None if audio is None else Path(audio)
         self._options = {"crf": str(crf), "preset": preset}
+        self._reformatter = VideoReformatter()  # one for all frames: setting one up takes as long
         self._num_frames = 0
         self._num_samples = 0
         self._sound: Soundtrack | None = None
@@ -181,7 +182,8 @@ class VideoWriter:
             raise BadInput(f"frames of shape {frames.shape[1:]} for a video of {width}x{height}")
         assert self._container is not None
         for pixels in frames:
-            frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(
+            frame = self._reformatter.reformat(
+                VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"),
                 format="yuv420p",
                 dst_colorspace=Colorspace.ITU709,
                 dst_color_range=ColorRange.MPEG,
