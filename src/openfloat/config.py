@@ -34,6 +34,9 @@ class AutoencoderConfig:
     """Ours: where the mask turns from the source, the decoder paints with its own features, so that
     a closed mouth can open on what the photo never showed. The paper's colours come from the
     warped source alone."""
+    reader_width: int = 0
+    """Ours: channels of the first layer of a network of its own that reads motion off pictures;
+    0 reads it off the identity latent by five linear layers, as the paper does."""
 
     def __post_init__(self) -> None:
         if self.size not in (64, 128, 256, 512, 1024):
@@ -70,6 +73,7 @@ class AutoencoderConfig:
             min_channels=8,
             anchored=True,
             painted=True,
+            reader_width=2,
         )
 
 
@@ -250,9 +254,15 @@ class ModelConfig:
                 min_channels=16,
                 anchored=True,
                 painted=True,
+                reader_width=16,
             ),
             motion=VectorFieldConfig(
-                motion_dim=20, speech_dim=192, hidden_dim=192, num_heads=4, depth=5
+                motion_dim=20,
+                speech_dim=192,
+                hidden_dim=192,
+                num_heads=4,
+                depth=5,
+                attention_radius=6,
             ),
             speech=MelSpeechConfig(),
             emotion=MelEmotionConfig(),

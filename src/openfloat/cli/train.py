@@ -11,8 +11,9 @@ from tyro.conf import Positional, arg
 class Train:
     """Train a part of a model; the same command resumes where it was stopped."""
 
-    part: Positional[Literal["autoencoder", "motion", "emotion"]]
-    """Phase 1 (autoencoder), phase 2 (motion), or the speech-emotion classifier."""
+    part: Positional[Literal["reader", "autoencoder", "motion", "emotion"]]
+    """The network that reads motion off pictures (reader), phase 1 (autoencoder), phase 2 (motion),
+    or the speech-emotion classifier."""
     recipe: Positional[str]
     """A preset (tiny, openfloat-256, float-512) or a Python file with a function `recipe()`."""
     output: Annotated[Path | None, arg(aliases=["-o"])] = None

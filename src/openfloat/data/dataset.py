@@ -147,15 +147,26 @@ def open_sampler(data_dir: Path, cache_dir: Path, *, real_share: float) -> PairS
     Raises:
         BadInput: a part is missing and there is no data pack to make it from.
     """
-    pictures, frames = cache_dir / "pictures", cache_dir / "frames"
+    frames = cache_dir / "frames"
     has_pack = (data_dir / "manifest.json").is_file()
     made = real = None
     if real_share < 1:
-        finished = (pictures / "finished.json").is_file()
-        made = PictureCache.open(pictures) if finished else build_picture_cache(data_dir, pictures)
+        made = open_pictures(data_dir, cache_dir)
     if real_share > 0 and ((frames / "finished.json").is_file() or has_pack):
         real = build_real_frames(data_dir, frames)
     return PairSampler(made, real, real_share=real_share)
+
+
+def open_pictures(data_dir: Path, cache_dir: Path) -> PictureCache:
+    """The engine's pictures in `cache_dir / "pictures"`; made first where they are missing.
+
+    Raises:
+        BadInput: they are missing and there is no data pack to make them from.
+    """
+    pictures = cache_dir / "pictures"
+    if (pictures / "finished.json").is_file():
+        return PictureCache.open(pictures)
+    return build_picture_cache(data_dir, pictures, pictures_per_portrait=8, seed=1)
 
 
 def _rows_by_value(values: NDArray[np.integer]) -> list[NDArray[np.int64]]:

@@ -91,5 +91,5 @@ def encode_frames(
     found = []
     while batch := list(islice(frames, BATCH_FRAMES)):
         images = to_image(np.stack(batch), autoencoder.config.size)
-        found.append(autoencoder.coefficients(autoencoder.encode(images).identity))
+        found.append(autoencoder.motion_of(images))
     return np.asarray(torch.cat(found).numpy(), dtype=np.float32)

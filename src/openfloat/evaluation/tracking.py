@@ -74,7 +74,7 @@ def read_coefficients(pipeline: FloatPipeline, frames: Frames) -> NDArray[np.flo
     for start in range(0, len(frames), BATCH):
         piece = torch.from_numpy(frames[start : start + BATCH]).to(pipeline.device)
         images = piece.permute(0, 3, 1, 2).float() / 127.5 - 1
-        found.append(network.coefficients(network.encode(images).identity).cpu().numpy())
+        found.append(network.motion_of(images).cpu().numpy())
     return np.concatenate(found)
 
 

@@ -12,6 +12,7 @@ from openfloat.config import AutoencoderConfig
 from openfloat.errors import BadCheckpoint, BadInput
 from openfloat.models.basis import MotionBasis
 from openfloat.models.encoder import Appearance, Encoder, SourceMap
+from openfloat.models.reader import MotionReader
 from openfloat.models.synthesis import Decoder, Level, Synthesis
 from openfloat.nn.equalised import EqualLinear
 from openfloat.shapes import Coefficients, Image, Latent, Tensor
@@ -44,11 +45,15 @@ class FloatAutoencoder(nn.Module):
         self.config = config
         widths = (config.latent_dim,) * HEAD_LAYERS + (config.num_directions,)
         self.encoder = Encoder(config)
-        self.motion_head = nn.Sequential(
-            *(EqualLinear(i, o) for i, o in itertools.pairwise(widths))
-        )
-        for weight in (w for w in self.motion_head.parameters() if w.ndim == 2):
-            nn.init.orthogonal_(weight, gain=math.sqrt(weight.shape[1]))
+        self.reader: MotionReader | None = None
+        if config.reader_width:
+            self.reader = MotionReader(config.reader_width, config.num_directions)
+        else:
+            self.motion_head = nn.Sequential(
+                *(EqualLinear(i, o) for i, o in itertools.pairwise(widths))
+            )
+            for weight in (w for w in self.motion_head.parameters() if w.ndim == 2):
+                nn.init.orthogonal_(weight, gain=math.sqrt(weight.shape[1]))
         self.basis = MotionBasis(config.latent_dim, config.num_directions)
         self.decoder = Decoder(config)
 
@@ -65,10 +70,22 @@ class FloatAutoencoder(nn.Module):
         appearance: Appearance = self.encoder(images)
         return appearance
 
-    def coefficients(self, identity: Latent) -> Coefficients:
-        """The motion head: coordinates (b m) of the picture's own motion, roughly of unit spread.
+    def motion_of(self, images: Image, appearance: Appearance | None = None) -> Coefficients:
+        """Coordinates (b m) of the pictures' own motion, roughly of unit spread.
 
-        The five layers have no activation between them (specification, section 2).
+        Args:
+            images: pictures in [-1, 1].
+            appearance: what `encode` made of them, where that is at hand.
+        """
+        if self.reader is not None:
+            found: Coefficients = self.reader(images)
+            return found
+        return self.coefficients((appearance or self.encode(images)).identity)
+
+    def coefficients(self, identity: Latent) -> Coefficients:
+        """The paper's motion head: five linear layers on the identity latent; not with a reader.
+
+        The layers have no activation between them (specification, section 2).
         """
         coefficients: Coefficients = self.motion_head(identity)
         return coefficients
@@ -108,8 +125,8 @@ class FloatAutoencoder(nn.Module):
         Both show the same people, in [-1, 1]: the training pass of phase 1.
         """
         appearance = self.encode(source)
-        own = self.coefficients(appearance.identity)
-        coefficients = self.coefficients(self.encode(driving).identity)
+        own = self.motion_of(source, appearance)
+        coefficients = self.motion_of(driving)
         latent = self.anchor(appearance.identity, own) + self.basis.motion(coefficients)
         image, levels = self.decode_levels(latent, appearance.features)
         return Reconstruction(image, levels, own, coefficients)

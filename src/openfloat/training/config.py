@@ -5,7 +5,7 @@ from typing import Literal
 
 from openfloat.config import ModelConfig
 
-Part = Literal["autoencoder", "motion", "emotion"]
+Part = Literal["reader", "autoencoder", "motion", "emotion"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +104,9 @@ class TrainConfig:
     """Phase 2: change gain, noise and band of the voice."""
     vgg: str = ""
     """File of VGG-19 weights for the perceptual losses; empty: a random pyramid of our own."""
+    reader: str = ""
+    """Phase 1 of a model with a motion reader: run folder of the reader, which is kept frozen;
+    empty: it learns along from the known controls."""
     autoencoder: str = ""
     """Phase 2 on motion latents: run folder of the auto-encoder whose basis they lie in."""
     frozen: str = ""

@@ -14,6 +14,11 @@ from openfloat.errors import BadInput
 from openfloat.training.config import Part, PictureWeights, Stage, TrainConfig
 
 
+def tiny_reader() -> TrainConfig:
+    """Seconds on any machine; for tests and for a first look."""
+    return replace(tiny_motion(), part="reader", stages=(Stage(clips=320, batch=16),))
+
+
 def tiny_autoencoder() -> TrainConfig:
     """Seconds on any machine; for tests and for a first look."""
     return TrainConfig(
@@ -48,6 +53,21 @@ def tiny_emotion() -> TrainConfig:
     return replace(tiny_motion(), part="emotion", stages=(Stage(clips=320, batch=8),))
 
 
+def openfloat_reader() -> TrainConfig:
+    """The motion reader of the embedded model: half an hour of one CPU core."""
+    return TrainConfig(
+        part="reader",
+        model=ModelConfig.openfloat_256(),
+        stages=(Stage(clips=60_000, batch=32), Stage(clips=100_000, batch=32)),
+        lr=1.5e-3,
+        lr_final=0.02,
+        warmup_clips=3200,
+        weight_decay=0.02,
+        ema=0.998,
+        log_clips=3200,
+    )
+
+
 def openfloat_pictures() -> PictureWeights:
     """Picture losses of the embedded model: truth of the data engine first, no adversary."""
     return PictureWeights(
@@ -60,9 +80,9 @@ def openfloat_pictures() -> PictureWeights:
         eyes_style=0,
         mouth_adversarial=0,
         mouth_style=0,
-        coefficients=3.0,
+        coefficients=0.0,
         grid=1.0,
-        mask=0.1,
+        mask=0.3,
         truth_clips=50_000,
         truth_floor=0.2,
     )
@@ -84,8 +104,8 @@ def openfloat_autoencoder() -> TrainConfig:
         gradient_norm=20.0,
         ema=0.99,
         pictures=openfloat_pictures(),
-        real_share=0.15,
-        known_motion=0.8,
+        real_share=0.0,
+        known_motion=1.0,
         log_clips=400,
         preview_clips=2000,
     )
@@ -96,7 +116,7 @@ def openfloat_motion() -> TrainConfig:
     return TrainConfig(
         part="motion",
         model=ModelConfig.openfloat_256(),
-        stages=(Stage(clips=24_000, batch=32),),
+        stages=(Stage(clips=40_000, batch=32),),
         lr=1e-3,
         warmup_clips=3200,
         weight_decay=0.01,
@@ -147,8 +167,14 @@ def float_motion() -> TrainConfig:
 
 
 PRESETS: dict[str, dict[Part, Callable[[], TrainConfig]]] = {
-    "tiny": {"autoencoder": tiny_autoencoder, "motion": tiny_motion, "emotion": tiny_emotion},
+    "tiny": {
+        "reader": tiny_reader,
+        "autoencoder": tiny_autoencoder,
+        "motion": tiny_motion,
+        "emotion": tiny_emotion,
+    },
     "openfloat-256": {
+        "reader": openfloat_reader,
         "autoencoder": openfloat_autoencoder,
         "motion": openfloat_motion,
         "emotion": openfloat_emotion,

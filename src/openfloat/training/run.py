@@ -53,15 +53,21 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
 
         sampler = open_sampler(data_dir, cache_dir, real_share=config.real_share)
         return AutoencoderTask(config, sampler)
+    if config.part == "reader":
+        from openfloat.data.dataset import open_pictures
+        from openfloat.training.stage0_reader import ReaderTask
+
+        return ReaderTask(config, open_pictures(data_dir, cache_dir))
     if config.part == "motion":
-        return _motion_task(config, cache_dir)
+        return _motion_task(config, data_dir, cache_dir)
     from openfloat.data.emotional_speech import read_emotional_speech
     from openfloat.training.stage3_emotion import EmotionTask
 
     return EmotionTask(config, read_emotional_speech(data_dir, split="train"))
 
 
-def _motion_task(config: TrainConfig, cache_dir: Path) -> Task:
+def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
+    from openfloat.data.curve_cache import open_curves
     from openfloat.data.speech_shards import read_shards
     from openfloat.data.windows import WindowSampler
     from openfloat.models.autoencoder import FloatAutoencoder
@@ -71,8 +77,9 @@ def _motion_task(config: TrainConfig, cache_dir: Path) -> Task:
     from openfloat.training.voice import make_encoder, make_voice
     from openfloat.weights.store import load_into
 
-    folders = [cache_dir / name for name in ("speech_curves", "latents")]
-    clips = [clip for folder in folders if folder.is_dir() for clip in read_shards(folder)]
+    clips = open_curves(data_dir, cache_dir / "speech_curves")
+    if (cache_dir / "latents").is_dir():
+        clips += read_shards(cache_dir / "latents")
     encoder = make_encoder(config)
     sampler = WindowSampler(
         clips,

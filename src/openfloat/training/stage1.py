@@ -14,6 +14,7 @@ from openfloat.training.checkpoint import optimizer_tensors, restore_optimizer
 from openfloat.training.config import PictureWeights, Stage, TrainConfig
 from openfloat.training.critics import Critics, critic_parts, fooling_parts, grown_critics
 from openfloat.training.ema import averaged_copy
+from openfloat.training.export import read_run
 from openfloat.training.growth import grown
 from openfloat.training.loop import Losses, Player, step_generator
 from openfloat.training.networks import optimizer_for, seeded
@@ -28,6 +29,7 @@ from openfloat.training.perceptual import (
 from openfloat.training.preview import contact_sheet
 from openfloat.training.schedule import truth_weight
 from openfloat.training.truth import coefficient_loss, grid_loss, mask_loss
+from openfloat.weights.store import load_into
 
 PREVIEW_PAIRS = 8
 
@@ -46,6 +48,7 @@ class AutoencoderTask:
         self._config, self._sampler = config, sampler
         self._pyramid = make_pyramid(config.vgg)
         self._made: Reconstruction | None = None
+        self._reader = read_run(Path(config.reader))[1] if config.reader else {}
         self.size = config.stages[0].size
         with seeded(config.seed):
             shape = dataclasses.replace(config.model.autoencoder, size=self.size)
@@ -59,6 +62,9 @@ class AutoencoderTask:
         for network in (self._autoencoder, self.average):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._autoencoder.train()
+        if self._reader and self._autoencoder.reader is not None:
+            load_into(self._autoencoder.reader, self._reader)
+            self._autoencoder.reader.eval().requires_grad_(requires_grad=False)
         optimizer = optimizer_for(self._autoencoder, self._config)
         self.players = (
             Player("autoencoder", self._autoencoder, optimizer, self._autoencoder_losses),
@@ -137,12 +143,12 @@ def reconstruct(autoencoder: FloatAutoencoder, batch: PairBatch, known: Tensor) 
     driving = batch.controls_driving
     if not bool(known.all()):
         asked = batch.driving[~known].to(memory_format=torch.channels_last)
-        found = autoencoder.coefficients(autoencoder.encode(asked).identity)
+        found = autoencoder.motion_of(asked)
         driving = found.new_zeros(len(known), found.shape[1])
         if bool(known.any()):
             driving[known] = batch.controls_driving[known]
         driving = driving.index_put((~known,), found)
-    own = autoencoder.coefficients(appearance.identity)
+    own = autoencoder.motion_of(batch.source, appearance)
     source = torch.where(known[:, None], batch.controls_source, own)
     latent = autoencoder.anchor(appearance.identity, source) + autoencoder.basis.motion(driving)
     image, levels = autoencoder.decode_levels(latent, appearance.features)
