@@ -150,7 +150,7 @@ class FloatPipeline:
         image = torch.from_numpy(np.ascontiguousarray(cut.image)).to(self.device)
         image = image.permute(2, 0, 1)[None].float() / 127.5 - 1  # (1, 3, h, w)
         appearance = self.model.autoencoder.encode(image)
-        coefficients = self.model.autoencoder.coefficients(appearance.identity)
+        coefficients = self.model.autoencoder.motion_of(image, appearance)
         anchored = self.model.autoencoder.anchor(appearance.identity, coefficients)
         fast = None
         if self.device.type == "cpu":
