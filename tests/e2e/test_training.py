@@ -17,7 +17,7 @@ from openfloat.data.motion import MotionClip
 from openfloat.data.speech_shards import Job, run_jobs
 from openfloat.errors import BadCheckpoint, BadInput, OpenFloatError
 from openfloat.models.model import FloatModel
-from openfloat.training.export import assemble
+from openfloat.training.export import assemble, read_run
 from openfloat.training.log import read_lines
 from openfloat.training.run import train
 from openfloat.weights.store import load_config, load_into, load_state
@@ -98,22 +98,27 @@ def test_a_killed_and_resumed_run_leaves_the_trace_of_an_uninterrupted_one(
 
 @pytest.mark.slow
 def test_two_phases_become_a_model_folder(cache: Path, tmp_path: Path) -> None:
-    runs = {part: tmp_path / part for part in ("autoencoder", "motion")}
+    runs = {part: tmp_path / part for part in ("reader", "autoencoder", "motion")}
     recipe = tmp_path / "brief.py"
-    for part, clips in (("autoencoder", 160), ("motion", 1600)):
+    for part, clips in (("reader", 640), ("autoencoder", 160), ("motion", 1600)):
+        more = f", reader={str(runs['reader'])!r}" if part == "autoencoder" else ""
         recipe.write_text(
             "from dataclasses import replace\n"
             f"from openfloat.training.recipes import tiny_{part} as whole\n"
             "def recipe():\n"
             f"    stage = replace(whole().stages[0], clips={clips})\n"
-            "    return replace(whole(), stages=(stage,))\n"
+            f"    return replace(whole(), stages=(stage,){more})\n"
         )
         progress = train(part, str(recipe), runs[part], cache, cache)  # type: ignore[arg-type]
         assert progress.clips == clips
         lines = read_lines(runs[part])
-        loss = {"autoencoder": "l1", "motion": "velocity"}[part]
+        loss = {"reader": "coefficients", "autoencoder": "l1", "motion": "velocity"}[part]
         assert lines[-1][loss] < 0.9 * lines[0][loss]
     assert list(runs["autoencoder"].glob("preview-*.png"))
+    _, reader = read_run(runs["reader"])
+    _, average = read_run(runs["autoencoder"])
+    for name, tensor in reader.items():
+        assert torch.equal(average[f"reader.{name}"], tensor), "a trained reader is kept as it is"
 
     config = ModelConfig.tiny()
     with pytest.raises(BadInput, match="no run of the emotion"):

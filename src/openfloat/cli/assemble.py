@@ -17,6 +17,8 @@ class Assemble:
     """Model folder to write."""
     autoencoder: Path | None = None
     """Run of phase 1; default runs/autoencoder-MODEL."""
+    reader: Path | None = None
+    """Run of the motion reader; default runs/reader-MODEL, if that is there."""
     motion: Path | None = None
     """Run of phase 2; default runs/motion-MODEL."""
     emotion: Path | None = None
@@ -35,10 +37,15 @@ class Assemble:
             self._run_of("motion", self.motion),
             self._run_of("emotion", self.emotion),
             self.output,
+            reader_run=self._reader_run(),
             allow_untrained=self.allow_untrained,
         )
         size = sum(file.stat().st_size for file in folder.iterdir())
         print(f"{folder}: {self.model}, {size / 1e6:.1f} MB")
+
+    def _reader_run(self) -> Path | None:
+        usual = Path("runs") / f"reader-{self.model}"
+        return self.reader or (usual if usual.is_dir() else None)
 
     def _run_of(self, part: str, given: Path | None) -> Path | None:
         usual = Path("runs") / f"{part}-{self.model}"

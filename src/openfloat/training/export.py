@@ -36,10 +36,11 @@ def assemble(
     emotion_run: Path | None,
     output_folder: Path,
     *,
+    reader_run: Path | None = None,
     half: bool = True,
     allow_untrained: bool = False,
 ) -> Path:
-    """Put the averaged weights of up to three runs into one model folder.
+    """Put the averaged weights of up to four runs into one model folder.
 
     Networks that a run keeps frozen come from the model folder that its recipe names.
 
@@ -49,6 +50,8 @@ def assemble(
         motion_run: run folder of phase 2, which brings the speech encoder too.
         emotion_run: run folder of the emotion classifier.
         output_folder: gets `config.json` and `model.safetensors`.
+        reader_run: run folder of the motion reader, where the model has one; without it the
+            auto-encoder's run brings its own.
         half: store float16.
         allow_untrained: give parts without a run fresh seeded weights instead of refusing.
 
@@ -61,10 +64,11 @@ def assemble(
     state = model.state_dict()
     trained: dict[str, Tensor] = {}
     for part, run_dir in (
-        ("autoencoder", autoencoder_run), ("motion", motion_run), ("emotion", emotion_run),
+        ("autoencoder", autoencoder_run), ("reader", reader_run),
+        ("motion", motion_run), ("emotion", emotion_run),
     ):  # fmt: skip
         if run_dir is None:
-            if not allow_untrained:
+            if part != "reader" and not allow_untrained:
                 raise BadInput(f"there is no run of the {part}; a model without it is untrained")
             continue
         recipe, average = read_run(run_dir)
@@ -73,7 +77,8 @@ def assemble(
         if recipe.frozen:
             frozen = load_state(recipe.frozen)
             trained |= {n: t for n, t in frozen.items() if n.startswith("speech.backbone.")}
-        trained |= average if part == "motion" else {f"{part}.{n}": t for n, t in average.items()}
+        prefix = {"motion": "", "reader": "autoencoder.reader."}.get(part, f"{part}.")
+        trained |= {f"{prefix}{n}": t for n, t in average.items()}
     if misplaced := [n for n, t in trained.items() if n not in state or state[n].shape != t.shape]:
         raise BadCheckpoint(
             f"the runs do not fit {config.name}, for one in {sorted(misplaced)[0]}; "

@@ -58,7 +58,7 @@ def openfloat_reader() -> TrainConfig:
     return TrainConfig(
         part="reader",
         model=ModelConfig.openfloat_256(),
-        stages=(Stage(clips=60_000, batch=32), Stage(clips=100_000, batch=32)),
+        stages=(Stage(clips=50_000, batch=32), Stage(clips=50_000, batch=32)),
         lr=1.5e-3,
         lr_final=0.02,
         warmup_clips=3200,
@@ -106,6 +106,7 @@ def openfloat_autoencoder() -> TrainConfig:
         pictures=openfloat_pictures(),
         real_share=0.0,
         known_motion=1.0,
+        reader="runs/reader-openfloat-256",
         log_clips=400,
         preview_clips=2000,
     )

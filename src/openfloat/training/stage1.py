@@ -62,9 +62,7 @@ class AutoencoderTask:
         for network in (self._autoencoder, self.average):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._autoencoder.train()
-        if self._reader and self._autoencoder.reader is not None:
-            load_into(self._autoencoder.reader, self._reader)
-            self._autoencoder.reader.eval().requires_grad_(requires_grad=False)
+        self._fix_reader()
         optimizer = optimizer_for(self._autoencoder, self._config)
         self.players = (
             Player("autoencoder", self._autoencoder, optimizer, self._autoencoder_losses),
@@ -72,6 +70,14 @@ class AutoencoderTask:
         if self._critics:
             optimizer = optimizer_for(self._critics, self._config)
             self.players += (Player("critics", self._critics, optimizer, self._critic_losses),)
+
+    def _fix_reader(self) -> None:
+        """A reader that was trained before stays as it is."""
+        if self._reader:
+            for network in (self._autoencoder, self.average):
+                reader = network.get_submodule("reader")
+                load_into(reader, self._reader)
+                reader.eval().requires_grad_(requires_grad=False)
 
     def enter(self, stage: Stage) -> None:
         """Grow to the stage's picture size; what the optimisers know of the old parts is kept."""
