@@ -10,6 +10,7 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 
 EmotionName = Literal["auto", "angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
 SolverName = Literal["euler", "midpoint", "heun", "rk4"]
+BlinkName = Literal["natural", "off", "drawn"]
 FillName = Literal["edge", "reflect", "black"]
 
 
@@ -314,6 +315,12 @@ class SampleOptions:
     """Guidance towards the emotion; 0 ignores it, larger exaggerates it."""
     emotion: EmotionName = "auto"
     """Expression to show; auto listens to the voice."""
+    blink: BlinkName = "natural"
+    """Lids, where the model's controls have names: natural blinks at the rate of people, off keeps
+    the portrait's lids, drawn leaves them to the model."""
+    steady: float = 1.5
+    """Frames (standard deviation) over which head and slow expression are smoothed, where the
+    model's controls have names; 0 leaves them as drawn."""
 
     def __post_init__(self) -> None:
         stages = {"euler": 1, "midpoint": 2, "heun": 2, "rk4": 4}
@@ -326,7 +333,9 @@ class SampleOptions:
             )
         if self.emotion != "auto" and self.emotion not in EMOTIONS:
             raise ValueError(f"emotion={self.emotion!r} is none of auto, {', '.join(EMOTIONS)}")
-        for name in ("audio_scale", "emotion_scale"):
+        if self.blink not in ("natural", "off", "drawn"):
+            raise ValueError(f"blink={self.blink!r} is none of natural, off, drawn")
+        for name in ("audio_scale", "emotion_scale", "steady"):
             if not 0 <= getattr(self, name) <= 20:
                 raise ValueError(f"{name}={getattr(self, name)} is not between 0 and 20")
         if not 0 <= self.seed < 2**63:

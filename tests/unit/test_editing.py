@@ -1,0 +1,72 @@
+"""Streams of motion, steadied and given lids."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from openfloat.data.controls import INDEX, SCALES
+from openfloat.editing import BLINK, STEADIED, blink_curve, steady, with_blinks
+from openfloat.evaluation.signals import acceleration, count_blinks
+
+
+def pieces(motion: Tensor, *lengths: int) -> list[Tensor]:
+    return list(motion.split([*lengths, len(motion) - sum(lengths)]))
+
+
+@pytest.mark.parametrize("lengths", [(), (1, 1, 1), (50,), (3, 40, 2)])
+@pytest.mark.parametrize("frames", [60, 1, 5])
+def test_pieces_do_not_matter_and_no_frame_is_lost(lengths: tuple[int, ...], frames: int) -> None:
+    motion = torch.randn(frames, 20)
+    lengths = tuple(itertools.takewhile(lambda _: frames > sum(lengths), lengths))
+    whole = torch.cat(list(steady(iter([motion]), 1.5)))
+    parts = torch.cat(list(steady(iter(pieces(motion, *lengths)), 1.5)))
+    assert whole.shape == motion.shape
+    torch.testing.assert_close(parts, whole)
+
+
+def test_the_head_is_steadied_and_the_lips_are_left_alone() -> None:
+    motion = torch.randn(200, 20)
+    steadied = torch.cat(list(steady(iter([motion]), 1.5)))
+    slow = [INDEX[name] for name in STEADIED]
+    quick = [column for column in range(20) if column not in slow]
+    assert torch.equal(steadied[:, quick], motion[:, quick])
+    before, after = (acceleration(m[:, slow, None].double().numpy()) for m in (motion, steadied))
+    assert after < 0.2 * before
+
+
+def test_a_still_head_stays_where_it_is() -> None:
+    motion = torch.randn(1, 20).expand(40, -1)
+    torch.testing.assert_close(torch.cat(list(steady(iter([motion]), 2.0))), motion)
+
+
+def test_no_deviation_changes_nothing() -> None:
+    motion = torch.randn(9, 20)
+    assert torch.equal(torch.cat(list(steady(iter([motion]), 0))), motion)
+
+
+def test_natural_blinks_come_at_the_rate_of_people() -> None:
+    rates = [count_blinks(blink_curve(60 * 25, seed).astype(float)) for seed in range(12)]
+    assert 8 <= np.median(rates) <= 25
+    assert len(set(rates)) > 3, "the seed decides"
+
+
+def test_lids_are_as_asked_for() -> None:
+    motion = torch.randn(300, 20)
+    own = 0.2
+
+    def lids(kind: str, seed: int = 1) -> Tensor:
+        stream = with_blinks(iter(pieces(motion, 50, 50)), kind, own, 300, seed)  # type: ignore[arg-type]
+        made = torch.cat(list(stream))
+        others = [column for column in range(20) if column != BLINK]
+        assert torch.equal(made[:, others], motion[:, others])
+        return made[:, BLINK]
+
+    assert torch.equal(lids("drawn"), motion[:, BLINK])
+    assert (lids("off") == torch.tensor(own)).all()
+    natural = lids("natural")
+    assert natural.min() == torch.tensor(own)
+    assert natural.max() > 0.8 / SCALES[BLINK]
+    assert torch.equal(natural, lids("natural"))
