@@ -28,6 +28,7 @@ from openfloat.errors import BadInput
 from openfloat.models.autoencoder import Appearance
 from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
+from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
@@ -39,8 +40,8 @@ from openfloat.weights.store import Hollow, load_config, load_into, load_state
 
 PictureLike = str | Path | NDArray[np.uint8]
 SoundLike = str | Path | NDArray[np.float32]
-DECODE_BATCH = 8
-"""Frames decoded together: a few for every core, shown soon after they are asked for."""
+DECODE_BATCH = 10
+"""Frames decoded together: several for every core, shown soon after they are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,11 +193,14 @@ class FloatPipeline:
             NoFaceFound: the picture shows no face.
         """
         ready = self.encode(portrait, crop)
-        waveform = _waveform(speech)
+        yield from self._chunks(ready, self.motion(ready, _waveform(speech), options))
+
+    def _chunks(self, portrait: Portrait, windows: Iterator[Tensor]) -> Iterator[Chunk]:
+        """Decoded frames of windows of motion."""
         start = 0
-        for motion in self.motion(ready, waveform, options):
+        for motion in windows:
             for piece in motion.split(DECODE_BATCH):
-                yield Chunk(start, self.decode(ready, piece), piece)
+                yield Chunk(start, self.decode(portrait, piece), piece)
                 start += len(piece)
 
     @torch.inference_mode()
@@ -266,8 +270,8 @@ class FloatPipeline:
         waveform = _waveform(speech)
         total, size = num_frames(len(waveform)), self.config.autoencoder.size
         file = VideoWriter(Path(output), size, size, fps=FPS, audio=Path(speech))
-        with BackgroundWriter(file) as writer:
-            for chunk in self.stream(ready, waveform, options):
+        with one_core_each(), BackgroundWriter(file) as writer:
+            for chunk in self._chunks(ready, ahead(self.motion(ready, waveform, options))):
                 writer.write(chunk.frames)
                 if progress is not None:
                     progress(chunk.start + len(chunk.frames), total)

@@ -9,7 +9,6 @@ and 1x1 convolution commute). `synthesis.Decoder` is the reference, and what tra
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +17,7 @@ from jaxtyping import UInt8
 
 from openfloat.models.encoder import SourceMap
 from openfloat.models.synthesis import Decoder, SynthesisLevel
+from openfloat.nn.cores import side_by_side
 from openfloat.nn.equalised import ACTIVATION_GAIN, NEGATIVE_SLOPE
 from openfloat.nn.filters import blur_kernel
 from openfloat.nn.modulated import DEMODULATION_EPSILON, ModulatedConv2d, ModulatedHead
@@ -31,12 +31,17 @@ CHANNELS_LAST = torch.channels_last
 
 Planes = Float[Tensor, "1 _ _ _"]
 """One frame's maps, of other channels or size than those that came in."""
+LARGEST_KEPT = 2**25 - 2**16
+"""Bytes, a little below the 32 MiB that the GNU allocator never keeps."""
 State = Float[Tensor, "1 6 _ _"]
 """Sums of the heads so far; offsets count double, since tanh(x) = 2 sigmoid(2 x) - 1."""
 
 
 class FastDecoder:
-    """Decodes frames of one portrait; holds copies of the weights, and leaves no trace of calls."""
+    """Decodes frames of one portrait; holds copies of the weights, and leaves no trace of calls.
+
+    It uses as many cores as torch was allowed when it was made.
+    """
 
     def __init__(self, decoder: Decoder, features: Sequence[SourceMap]) -> None:
         """Make everything ready that does not depend on the frame.
@@ -45,6 +50,8 @@ class FastDecoder:
             decoder: the trained one, on a processor; if its weights change later, this one stays.
             features: one portrait's feature maps (1 c r r), r = 8 ... size.
         """
+        _keep_freed_memory()
+        self._cores = torch.get_num_threads()
         with torch.inference_mode():
             self._constant = decoder.constant.clone(memory_format=CHANNELS_LAST)
             self._first = _Convolution(decoder.conv, self._constant.shape[-1])
@@ -75,7 +82,7 @@ class FastDecoder:
             with torch.inference_mode():
                 return finish(self._frame([style[number] for style in styles]))
 
-        return side_by_side(frame, len(latent))
+        return side_by_side(frame, len(latent), self._cores)
 
     def _frame(self, styles: list[Tensor]) -> Float[Tensor, "1 3 h w"]:
         """One picture from what each layer makes of its style."""
@@ -225,18 +232,10 @@ def _pointwise(
     return rearrange(torch.addmm(bias, weight, pixels), "o (h w) -> 1 o h w", h=height, w=width)
 
 
-def side_by_side(call: Callable[[int], Tensor], count: int) -> list[Tensor]:
-    """`call(0)` ... `call(count - 1)`, on as many cores as torch may use, each on one core.
+def _keep_freed_memory() -> None:
+    """Have the GNU allocator hand a frame's maps on to the next frame.
 
-    Cores that work on frames of their own need not wait for each other after every layer.
-    Afterwards torch may use as many as before.
+    It returns large blocks to the system, which costs a fifth of a frame's time in page faults,
+    until it sees one of a size freed; from then on it keeps blocks up to that size.
     """
-    cores = torch.get_num_threads()
-    workers = min(cores, count)
-    if workers < 2:
-        return [call(number) for number in range(count)]
-    try:
-        with ThreadPoolExecutor(workers, "frames", torch.set_num_threads, (1,)) as pool:
-            return list(pool.map(call, range(count)))
-    finally:
-        torch.set_num_threads(cores)
+    torch.empty(LARGEST_KEPT, dtype=torch.uint8)
