@@ -11,8 +11,9 @@ from tyro.conf import Positional
 class Evaluate:
     """Measure on held-out people and voices of a data pack; some minutes on a CPU."""
 
-    what: Positional[Literal["model"]]
-    """A whole model: redrawing, lips, head, eyes, identity, emotions, jitter, speed, size."""
+    what: Positional[Literal["model", "portraits"]]
+    """model: figures of redrawing, lips, head, eyes, identity, emotions, jitter, speed, size;
+    portraits: a contact sheet of held-out portraits that speak, to be looked at."""
     model: Positional[str] = "openfloat-256"
     """An embedded model or a model folder."""
     data: Path | None = None
@@ -23,28 +24,49 @@ class Evaluate:
     """cpu, cuda, cuda:1, mps ..."""
     clips: int = 12
     """Held-out talking clips."""
-    portraits: int = 6
-    """Held-out portraits that speak."""
+    portraits: int | None = None
+    """Held-out portraits that speak; default 6 for the figures, 24 for the sheet."""
+    sheet: Path = Path("portraits.png")
+    """Contact sheet to write."""
 
     def run(self) -> None:
-        """Measure and print the table."""
+        """Measure and print, or draw the sheet."""
+        from openfloat.cli.animate import check_device
+        from openfloat.errors import BadInput
+
+        if min(self.clips, self.portraits or 1) < 1:
+            raise BadInput("--clips and --portraits must be at least 1")
+        check_device(self.device)
+        if self.what == "model":
+            self._measure()
+        else:
+            self._draw()
+
+    def _measure(self) -> None:
         import sys
 
-        from openfloat.cli.animate import check_device
         from openfloat.data.manifest import data_folder
-        from openfloat.errors import BadInput
         from openfloat.evaluation.goals import table
         from openfloat.evaluation.model import EvaluateOptions, evaluate_model, write_report
 
-        if min(self.clips, self.portraits) < 1:
-            raise BadInput("--clips and --portraits must be at least 1")
         report = evaluate_model(
             self.model,
             data_folder(self.data),
-            EvaluateOptions(clips=self.clips, portraits=self.portraits),
-            device=check_device(self.device),
+            EvaluateOptions(clips=self.clips, portraits=self.portraits or 6),
+            device=self.device,
             said=lambda step: print(step, file=sys.stderr),
         )
         print(table(report))
         if self.json is not None:
             write_report(report, self.json)
+
+    def _draw(self) -> None:
+        from openfloat.data.manifest import data_folder
+        from openfloat.evaluation.sheet import portraits_sheet
+        from openfloat.pipeline import FloatPipeline
+
+        pipeline = FloatPipeline.from_pretrained(self.model, device=self.device)
+        shown = portraits_sheet(
+            pipeline, data_folder(self.data), self.sheet, count=self.portraits or 24
+        )
+        print(f"{self.sheet}: {shown} portraits")

@@ -16,8 +16,11 @@ from openfloat.errors import BadInput
 
 GRID_SIZE = 64
 SELF_SHARE = 0.12
+MOUTH_SHARE = 0.5
 NUM_POSE = 6
 """Controls before the first that moves the face itself: yaw, pitch, roll, x, y, scale."""
+MOUTH = slice(6, 14)
+"""Jaw, lips and corners."""
 
 
 class PairSampler:
@@ -63,7 +66,7 @@ class PairSampler:
     def _draw_made(self, count: int, size: int, generator: torch.Generator) -> PairBatch:
         cache = self._pictures
         assert cache is not None
-        rows = np.array([self._near_pair(cache, generator) for _ in range(count)])
+        rows = np.array([self._telling_pair(cache, generator) for _ in range(count)])
         source, driving = rows[:, 0], rows[:, 1]
         grid, visible = pair_grid(cache, source, driving)
         return PairBatch(
@@ -77,18 +80,21 @@ class PairSampler:
             region=to_mask(cache.region[driving], size),
         )
 
-    def _near_pair(self, cache: PictureCache, generator: torch.Generator) -> tuple[int, int]:
-        """A picture of somebody, and of three others the one whose head is held most alike.
+    def _telling_pair(self, cache: PictureCache, generator: torch.Generator) -> tuple[int, int]:
+        """A picture of somebody, and of three others the one that teaches most.
 
-        A speaking head turns by a few degrees; pairs that differ by more teach less of what is
-        used. Now and then the picture itself: no motion has to leave it as it is.
+        Half of the time that is the one whose head is held most alike, since a speaking head turns
+        by a few degrees; else the one whose mouth differs most, since mouths must learn to open.
+        Now and then the picture itself: no motion has to leave it as it is.
         """
         rows = self._groups[int(torch.randint(len(self._groups), (), generator=generator))]
         drawn = rows[torch.randperm(len(rows), generator=generator)[:4].numpy()]
         if torch.rand((), generator=generator) < SELF_SHARE:
             return int(drawn[0]), int(drawn[0])
-        pose = cache.controls[drawn, :NUM_POSE]
+        pose, mouth = cache.controls[drawn, :NUM_POSE], cache.controls[drawn, MOUTH]
         distances = np.square(pose[1:] - pose[0]).sum(1)
+        if torch.rand((), generator=generator) < MOUTH_SHARE:
+            distances = -np.square(mouth[1:] - mouth[0]).sum(1)
         return int(drawn[0]), int(drawn[1 + distances.argmin()])
 
     def _draw_real(self, count: int, size: int, generator: torch.Generator) -> PairBatch:

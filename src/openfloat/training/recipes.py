@@ -82,7 +82,7 @@ def openfloat_pictures() -> PictureWeights:
         mouth_style=0,
         coefficients=0.0,
         grid=1.0,
-        mask=0.3,
+        mask=1.0,
         truth_clips=50_000,
         truth_floor=0.2,
     )
@@ -95,8 +95,8 @@ def openfloat_autoencoder() -> TrainConfig:
         model=ModelConfig.openfloat_256(),
         stages=(
             Stage(size=64, clips=12_000, batch=8),
-            Stage(size=128, clips=14_000, batch=8),
-            Stage(size=256, clips=6_000, batch=4),
+            Stage(size=128, clips=16_000, batch=8),
+            Stage(size=256, clips=5_000, batch=4),
         ),
         lr=2e-3,
         lr_final=0.05,
