@@ -95,8 +95,8 @@ def openfloat_autoencoder() -> TrainConfig:
         model=ModelConfig.openfloat_256(),
         stages=(
             Stage(size=64, clips=12_000, batch=8),
-            Stage(size=128, clips=16_000, batch=8),
-            Stage(size=256, clips=5_000, batch=4),
+            Stage(size=128, clips=14_000, batch=8),
+            Stage(size=256, clips=3_600, batch=4),
         ),
         lr=2e-3,
         lr_final=0.05,
@@ -117,7 +117,7 @@ def openfloat_motion() -> TrainConfig:
     return TrainConfig(
         part="motion",
         model=ModelConfig.openfloat_256(),
-        stages=(Stage(clips=40_000, batch=32),),
+        stages=(Stage(clips=36_000, batch=32),),
         lr=1e-3,
         warmup_clips=3200,
         weight_decay=0.01,

@@ -76,7 +76,7 @@ class AutoencoderTask:
         if self._reader:
             for network in (self._autoencoder, self.average):
                 reader = network.get_submodule("reader")
-                load_into(reader, self._reader)
+                load_into(reader, {name: t.clone() for name, t in self._reader.items()})
                 reader.eval().requires_grad_(requires_grad=False)
 
     def enter(self, stage: Stage) -> None:
