@@ -12,8 +12,8 @@ from openfloat.models.transformer import VectorField
 class FloatModel(nn.Module):
     """Everything that a model folder stores; the parts are called one by one.
 
-    Build it under `openfloat.weights.store.Hollow` and fill it with `load_into` from there, or build
-    it plainly for random weights.
+    Build it under `openfloat.weights.store.Hollow` and fill it with `load_into` from there, or
+    build it plainly for random weights.
     """
 
     def __init__(self, config: ModelConfig) -> None:
