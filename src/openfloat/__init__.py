@@ -8,8 +8,8 @@ _HOME = {
     "FloatPipeline": "openfloat.pipeline",
     "Clip": "openfloat.pipeline",
     "Portrait": "openfloat.pipeline",
-    "SampleOptions": "openfloat.config",
-    "CropOptions": "openfloat.config",
+    "SampleOptions": "openfloat.options",
+    "CropOptions": "openfloat.options",
     "ModelConfig": "openfloat.config",
 }
 

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from openfloat.config import FPS, BlinkName
+from openfloat.config import FPS
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.data.manner import EXPRESSIONS, blinks
+from openfloat.options import BlinkName
 
 STEADIED = (
     "yaw", "pitch", "roll", "x", "y", "scale",

@@ -1,9 +1,6 @@
 """The one public entry: a portrait and a voice in, frames out, all at once or as they are made."""
 
-import tempfile
-import wave
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,31 +12,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openfloat.audio.frames import num_frames
-from openfloat.audio.io import load_audio
-from openfloat.config import (
-    EMOTIONS,
-    FPS,
-    SAMPLE_RATE,
-    CropOptions,
-    ModelConfig,
-    SampleOptions,
-)
-from openfloat.errors import BadInput
+from openfloat.audio.given import SoundLike, as_file, as_samples
+from openfloat.config import EMOTIONS, FPS, ModelConfig
+from openfloat.editing import BLINK, steady, with_blinks
 from openfloat.models.autoencoder import Appearance
 from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
+from openfloat.options import CropOptions, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import PortraitCrop, crop_portrait
 from openfloat.vision.image import load_image
-from openfloat.vision.video import VideoWriter
+from openfloat.vision.video_writer import VideoWriter
 from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import Hollow, load_config, load_into, load_state
 
 PictureLike = str | Path | NDArray[np.uint8]
-SoundLike = str | Path | NDArray[np.float32]
 DECODE_BATCH = 10
 """Frames decoded together: several for every core, shown soon after they are asked for."""
 
@@ -97,7 +87,7 @@ class Clip:
         """Write H.264 and AAC to an mp4 file; raises BadMedia where that is not possible."""
         height, width = self.frames.shape[1:3]
         with (
-            _sound_file(self.sound) as sound,
+            as_file(self.sound) as sound,
             VideoWriter(Path(path), width, height, fps=self.fps, audio=sound) as writer,
         ):
             writer.write(self.frames)
@@ -193,7 +183,7 @@ class FloatPipeline:
             NoFaceFound: the picture shows no face.
         """
         ready = self.encode(portrait, crop)
-        yield from self._chunks(ready, self.motion(ready, _waveform(speech), options))
+        yield from self._chunks(ready, self.motion(ready, as_samples(speech), options))
 
     def _chunks(self, portrait: Portrait, windows: Iterator[Tensor]) -> Iterator[Chunk]:
         """Decoded frames of windows of motion."""
@@ -207,7 +197,24 @@ class FloatPipeline:
     def motion(
         self, portrait: Portrait, waveform: NDArray[np.float32], options: SampleOptions
     ) -> Iterator[Tensor]:
-        """Draw motion for a voice, window by window, each (t, f); no frame is decoded."""
+        """Motion for a voice, piece by piece, each (t, f); no frame is decoded.
+
+        Where the model's controls have names, head and lids are then as the options ask.
+        """
+        drawn = self._draw(portrait, waveform, options)
+        if not self.config.controls:
+            yield from drawn
+            return
+        own = float(portrait.coefficients[0, BLINK])
+        frames = num_frames(len(waveform))
+        yield from with_blinks(
+            steady(drawn, options.steady), options.blink, own, frames, options.seed
+        )
+
+    def _draw(
+        self, portrait: Portrait, waveform: NDArray[np.float32], options: SampleOptions
+    ) -> Iterator[Tensor]:
+        """What the vector field makes of a voice, window by window."""
         samples = torch.from_numpy(waveform)[None].to(self.device)
         windows = self.model.speech.windows(
             samples, num_frames(len(waveform)), self.config.motion.window_frames
@@ -267,7 +274,7 @@ class FloatPipeline:
             Number of frames.
         """
         ready = self.encode(portrait, crop)
-        waveform = _waveform(speech)
+        waveform = as_samples(speech)
         total, size = num_frames(len(waveform)), self.config.autoencoder.size
         file = VideoWriter(Path(output), size, size, fps=FPS, audio=Path(speech))
         with one_core_each(), BackgroundWriter(file) as writer:
@@ -276,25 +283,3 @@ class FloatPipeline:
                 if progress is not None:
                     progress(chunk.start + len(chunk.frames), total)
         return total
-
-
-@contextmanager
-def _sound_file(sound: SoundLike) -> Iterator[Path]:
-    """The file that holds a sound; samples get a WAV file for as long as it is needed."""
-    if not isinstance(sound, np.ndarray):
-        yield Path(sound)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sound.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-            file.writeframes((sound.clip(-1, 1) * 32767).astype("<i2").tobytes())
-        yield path
-
-
-def _waveform(speech: SoundLike) -> NDArray[np.float32]:
-    if isinstance(speech, np.ndarray):
-        if speech.ndim != 1 or not len(speech):
-            raise BadInput(f"samples of shape {speech.shape} are not one channel of sound")
-        return speech.astype(np.float32, copy=False)
-    return load_audio(Path(speech))

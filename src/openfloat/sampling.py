@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from einops import rearrange, repeat
 
-from openfloat.config import SampleOptions, VectorFieldConfig
+from openfloat.config import VectorFieldConfig
 from openfloat.errors import BadInput
 from openfloat.flow.guidance import guide, needed_branches
 from openfloat.flow.solver import METHODS, integrate, steps_for
 from openfloat.flow.times import uniform_grid
 from openfloat.models.transformer import VectorField
+from openfloat.options import SampleOptions
 from openfloat.shapes import Emotion, Float, Motion, Speech, Tensor, Time
 
 MAX_SEED = 2**63 - 1

@@ -24,7 +24,7 @@ from openfloat.data.voices_espeak import find_library
 from openfloat.errors import BadInput
 from openfloat.vision.face import detect_faces, refine
 from openfloat.vision.measure import mouth_aperture
-from openfloat.vision.video import probe, read_frames
+from openfloat.vision.video_reader import probe, read_frames
 
 DATA = Path(os.environ.get("OPENFLOAT_DATA", Path(__file__).parents[2] / "../shared/data"))
 OPENFLOAT = Path(sys.executable).parent / "openfloat"

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from openfloat.errors import BadInput, BadMedia
-from openfloat.vision.video import VideoWriter, probe, read_frames, write_png_frames
+from openfloat.vision.video_reader import probe, read_frames
+from openfloat.vision.video_writer import VideoWriter, write_png_frames
 
 FPS = 25
 FLASHES = (25, 50, 75)

@@ -16,12 +16,12 @@ from openfloat.config import (
     EMOTIONS,
     AutoencoderConfig,
     ModelConfig,
-    SampleOptions,
     Wav2Vec2EmotionConfig,
     Wav2Vec2SpeechConfig,
 )
 from openfloat.models.encoder import Appearance
 from openfloat.models.model import FloatModel
+from openfloat.options import SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.weights.official import from_official, official_names
 from openfloat.weights.store import load_into

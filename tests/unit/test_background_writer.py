@@ -8,7 +8,8 @@ import pytest
 
 from openfloat.errors import BadInput, BadMedia
 from openfloat.vision.background import BackgroundWriter
-from openfloat.vision.video import VideoWriter, read_frames
+from openfloat.vision.video_reader import read_frames
+from openfloat.vision.video_writer import VideoWriter
 
 
 def noise(num_frames: int, height: int = 64) -> np.ndarray:

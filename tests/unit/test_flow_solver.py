@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from openfloat.config import SampleOptions, SolverName
 from openfloat.flow.solver import EULER, METHODS, integrate, steps_for, trajectory
 from openfloat.flow.times import uniform_grid
+from openfloat.options import SampleOptions, SolverName
 
 ALL = pytest.mark.parametrize("name", METHODS)
 

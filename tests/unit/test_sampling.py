@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from openfloat.config import EMOTIONS, SampleOptions, VectorFieldConfig
+from openfloat.config import EMOTIONS, VectorFieldConfig
 from openfloat.errors import BadInput
 from openfloat.models.transformer import VectorField
+from openfloat.options import SampleOptions
 from openfloat.sampling import Carry, guided_field, sample_motion, sample_window, seeded_noise
 
 CONFIG = VectorFieldConfig.tiny()  # windows of 10 frames, 4 of past

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from openfloat.config import CropOptions
 from openfloat.errors import BadInput, BadMedia, NoFaceFound
+from openfloat.options import CropOptions
 from openfloat.vision.face import choose_face, crop_portrait, detect_faces, whole_square
 from openfloat.vision.geometry import Box, square_around
 from openfloat.vision.image import load_image

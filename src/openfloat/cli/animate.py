@@ -11,7 +11,7 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from openfloat.config import CropOptions, SampleOptions
+from openfloat.options import CropOptions, SampleOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from openfloat.data.mesh import EYE_RINGS, OUTER_LIP_RING
 from openfloat.errors import BadInput, NoFaceFound
 from openfloat.vision.face import Face, cut_square, detect_faces, refine
 from openfloat.vision.geometry import Box, apply, box_matrix, square_around
-from openfloat.vision.video import read_frames
+from openfloat.vision.video_reader import read_frames
 
 logger = logging.getLogger(__name__)
 

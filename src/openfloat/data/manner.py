@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, signal
 
 from openfloat.config import EMOTIONS, FPS
 
@@ -147,8 +147,8 @@ def brow_raises(generator: np.random.Generator, loudness: Curve) -> Curve:
 
 def stressed_frames(loudness: Curve) -> NDArray[np.int64]:
     """Frames at which a syllable stands out from its surroundings."""
-    smooth = ndimage.gaussian_filter1d(loudness, 2.0)
-    peaks, _ = signal.find_peaks(smooth, height=0.45, prominence=0.08, distance=8)
+    smooth = scipy.ndimage.gaussian_filter1d(loudness, 2.0)
+    peaks, _ = scipy.signal.find_peaks(smooth, height=0.45, prominence=0.08, distance=8)
     return peaks
 
 
@@ -211,7 +211,7 @@ def gaze(
         x[begin:end] = wide * np.clip(generator.normal(0, 0.22), -0.6, 0.6)
         y[begin:end] = wide * np.clip(generator.normal(0, 0.15), -0.4, 0.4)
     # A saccade takes 30 to 60 ms: one or two frames.
-    return ndimage.gaussian_filter1d(x, 0.5), ndimage.gaussian_filter1d(y, 0.5)
+    return scipy.ndimage.gaussian_filter1d(x, 0.5), scipy.ndimage.gaussian_filter1d(y, 0.5)
 
 
 def fixation(head: Mapping[str, Curve]) -> tuple[Curve, Curve]:

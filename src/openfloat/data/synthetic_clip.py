@@ -24,7 +24,7 @@ from openfloat.data.synthetic_truth import ClipTruth, write_truth
 from openfloat.data.voices import SILENCE, Utterance, cut
 from openfloat.data.voices_cast import ProgramName
 from openfloat.vision.measure import eye_aperture, mouth_aperture
-from openfloat.vision.video import VideoWriter
+from openfloat.vision.video_writer import VideoWriter
 
 LEAD_S = 0.2
 """Silence that is left before the first word of a clip that is cut."""

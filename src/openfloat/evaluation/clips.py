@@ -24,7 +24,7 @@ from openfloat.evaluation.tracking import (
     read_controls,
 )
 from openfloat.pipeline import FloatPipeline, Portrait
-from openfloat.vision.video import read_frames
+from openfloat.vision.video_reader import read_frames
 
 LONGEST_FRAMES = 250
 """Ten seconds of a long clip are enough."""

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from openfloat.config import CONTROLS, CropOptions
+from openfloat.config import CONTROLS
 from openfloat.data.controls import to_values
 from openfloat.errors import NoFaceFound
+from openfloat.options import CropOptions
 from openfloat.pipeline import FloatPipeline
 from openfloat.vision.face import Face, cut_square, detect_faces, refine
 from openfloat.vision.geometry import square_around

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfloat.audio.io import load_audio
-from openfloat.config import CONTROLS, EMOTIONS, FPS, SAMPLE_RATE, EmotionName, SampleOptions
+from openfloat.config import CONTROLS, EMOTIONS, FPS, SAMPLE_RATE
 from openfloat.data.controls import SCALES
 from openfloat.data.manifest import Manifest
 from openfloat.data.manner import EXPRESSIONS
 from openfloat.evaluation.signals import count_blinks, opening_share
 from openfloat.evaluation.tracking import follow, lip_opening, read_coefficients, read_controls
+from openfloat.options import EmotionName, SampleOptions
 from openfloat.pipeline import FloatPipeline, Portrait
 
 QUIET_S = 3.0

@@ -5,7 +5,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from openfloat.vision.video import RgbFrames, VideoWriter
+from openfloat.vision.video_writer import RgbFrames, VideoWriter
 
 WAITING = 2
 """Pieces that may wait for the encoder; more would only hold memory."""

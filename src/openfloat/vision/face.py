@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float64, UInt8
 from numpy import ndarray
 
-from openfloat.config import CropOptions, FillName
 from openfloat.errors import BadInput, BadMedia, NoFaceFound
+from openfloat.options import CropOptions, FillName
 from openfloat.vision.detect import WORKING_SIDE, propose
 from openfloat.vision.geometry import (
     Box,

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from numpy import ndarray
 
-from openfloat.config import FillName
+from openfloat.options import FillName
 
 Matrix = Float[ndarray, "3 3"]
 """Affine map of (x, y, 1) columns."""

@@ -1,9 +1,8 @@
-"""Write and read video files with PyAV: H.264 and AAC in mp4, memory flat whatever the length."""
+"""Write video files with PyAV: H.264 and AAC in mp4, memory flat whatever the length."""
 
 import shutil
 import tempfile
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,7 @@ from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
@@ -24,6 +23,7 @@ from numpy import ndarray
 from PIL import Image
 
 from openfloat.errors import BadInput, BadMedia
+from openfloat.vision.video_reader import open_media
 
 AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 BT709 = 1
@@ -41,7 +41,7 @@ class Soundtrack:
     """
 
     def __init__(self, path: Path) -> None:
-        self._container = _open(path)
+        self._container = open_media(path)
         streams = self._container.streams.audio
         if not streams:
             self._container.close()
@@ -261,76 +261,6 @@ def _partial_file(path: Path) -> Path:
     except OSError as error:
         raise BadMedia(f"{path} cannot be written: {error.strerror}") from error
     return partial
-
-
-@dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """What a video file says of itself."""
-
-    width: int
-    height: int
-    fps: float
-    num_frames: int
-    """As stored; 0 where the container does not say."""
-    duration_s: float
-    audio_rate: int | None
-    """Samples per second of the first sound track."""
-
-
-def probe(path: Path | str) -> VideoInfo:
-    """Read the header of a video file.
-
-    Raises:
-        BadMedia: no such file, or none that holds a video.
-    """
-    path = Path(path)
-    with _open(path) as container:
-        stream = _video_stream(container, path)
-        sound = container.streams.audio
-        length = stream.duration * stream.time_base if stream.duration and stream.time_base else 0
-        if not length and container.duration:
-            length = Fraction(container.duration, av.time_base)
-        return VideoInfo(
-            width=stream.codec_context.width,
-            height=stream.codec_context.height,
-            fps=float(stream.average_rate or 0),
-            num_frames=stream.frames,
-            duration_s=float(length),
-            audio_rate=sound[0].codec_context.sample_rate if sound else None,
-        )
-
-
-def read_frames(path: Path | str) -> Iterator[RgbFrame]:
-    """The frames of a local video file as upright RGB bytes, one at a time.
-
-    Raises:
-        BadMedia: no such file, none that holds a video, or damaged.
-    """
-    path = Path(path)
-    with _open(path) as container:
-        stream = _video_stream(container, path)
-        stream.thread_type = "AUTO"
-        try:
-            for frame in container.decode(stream):
-                yield np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)).copy()
-        except av.FFmpegError as error:
-            raise BadMedia(f"{path} is damaged: {error}") from error
-
-
-def _open(path: Path) -> InputContainer:
-    if not path.is_file():
-        raise BadMedia(f"{path}: there is no such file")
-    try:
-        # playlists may name other places; only files are read
-        return av.open(str(path.absolute()), container_options={"protocol_whitelist": "file"})
-    except av.FFmpegError:
-        raise BadMedia(f"{path} is not a sound or video file") from None
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    if not container.streams.video:
-        raise BadMedia(f"{path} holds no video")
-    return container.streams.video[0]
 
 
 def write_png_frames(folder: Path | str, frames: Iterable[RgbFrame]) -> None:
