@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from openfloat.config import FPS
+from openfloat.config import CONTROLS, EMOTIONS, FPS
+from openfloat.data.manifest import ClipRow, Manifest
 from openfloat.evaluation.appearance import appearance_distance, picture_scores, shape_distance
+from openfloat.evaluation.clips import choose, closing_moments
 from openfloat.evaluation.goals import GOALS, Goal, table
 from openfloat.evaluation.model import summarise
 from openfloat.evaluation.signals import (
@@ -15,6 +17,7 @@ from openfloat.evaluation.signals import (
     opening_share,
     spread_ratio,
 )
+from openfloat.evaluation.voices import in_direction, way
 
 
 @pytest.mark.parametrize("lag", [-2, -1, 0, 1, 2])
@@ -102,3 +105,30 @@ def test_goals_hold_inside_their_range_and_the_table_says_so() -> None:
     assert line.startswith("psnr")
     assert "at least 27" in line
     assert " NO " in line
+
+
+def test_an_emotion_counts_when_it_grows_in_its_own_direction() -> None:
+    found = {"happy": [0.0, 0.5, 0.9], "sad": [0.0, 0.5, 0.4], "fear": [0.0, -0.5, -0.9]}
+    assert in_direction(found) == 1
+
+
+@pytest.mark.parametrize("emotion", [name for name in EMOTIONS if name != "neutral"])
+def test_every_emotion_has_a_way_of_its_own(emotion: str) -> None:
+    assert np.linalg.norm(way(emotion)) == pytest.approx(1)
+    assert way(emotion)[: CONTROLS.index("jaw_open")].max() == 0, "the head is no expression"
+
+
+def test_lips_close_in_the_middle_of_p_b_and_m() -> None:
+    moments = closing_moments([(0.0, 0.5, "sil"), (0.5, 0.9, "bin"), (0.9, 1.3, "m")])
+    assert len(moments) == 2
+    assert 0.5 < moments[0] < 0.7
+    assert 1.0 < moments[1] < 1.3
+
+
+def test_strangers_come_first_and_training_clips_never() -> None:
+    def row(file: str, person: str, split: str) -> ClipRow:
+        return ClipRow(file=file, person=person, split=split, licence="", origin="")  # type: ignore[arg-type]
+
+    clips = (row("a", "known", "train"), row("b", "known", "heldout"), row("c", "new", "heldout"))
+    manifest = Manifest(portraits=(), clips=clips, speech=())
+    assert [clip.file for clip in choose(manifest, 5)] == ["c", "b"]

@@ -46,7 +46,7 @@ class EvaluateOptions:
     portraits: int = 6
     """Held-out portraits that speak one held-out recording each."""
     emotion_portraits: int = 2
-    """Held-out portraits on which the emotions are measured."""
+    """Held-out portraits on which the emotions are measured; 0: they are not."""
     rounds: int = 3
     """Runs of the whole command whose median is the speed."""
 
@@ -91,7 +91,7 @@ def evaluate_model(
     clips = _rows(clip_row, [(row.file,) for row in choose(manifest, options.clips)], said)
     portraits = _rows(portrait_row, list(zip(faces, voices, strict=False)), said)
     emotions: dict[str, list[float]] = {}
-    if pipeline.config.controls:
+    if pipeline.config.controls and options.emotion_portraits:
         said("emotions")
         pictures = [data_dir / face for face in faces[: options.emotion_portraits]]
         emotions = emotion_rows(pipeline, pictures, data_dir / voices[0])
@@ -142,9 +142,10 @@ def _totals(
         "fps_rounds": speeds,
         "megabytes": sum(file.stat().st_size for file in folder.iterdir()) / 1e6,
     }
-    if emotions:
+    if portraits and "blinks" in portraits[0]:
         blinks = sum(row["blinks"] for row in portraits)
         totals["blinks_per_minute"] = 60 * blinks / max(seconds, 1e-9)
+    if emotions:
         totals["emotions_in_direction"] = in_direction(emotions)
     return totals
 

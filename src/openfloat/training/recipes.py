@@ -96,7 +96,7 @@ def openfloat_autoencoder() -> TrainConfig:
         stages=(
             Stage(size=64, clips=12_000, batch=8),
             Stage(size=128, clips=14_000, batch=8),
-            Stage(size=256, clips=3_600, batch=4),
+            Stage(size=256, clips=4_000, batch=4),
         ),
         lr=2e-3,
         lr_final=0.05,
@@ -104,7 +104,7 @@ def openfloat_autoencoder() -> TrainConfig:
         gradient_norm=20.0,
         ema=0.99,
         pictures=openfloat_pictures(),
-        real_share=0.0,
+        real_share=0.1,
         known_motion=1.0,
         reader="runs/reader-openfloat-256",
         log_clips=400,
@@ -117,7 +117,7 @@ def openfloat_motion() -> TrainConfig:
     return TrainConfig(
         part="motion",
         model=ModelConfig.openfloat_256(),
-        stages=(Stage(clips=36_000, batch=32),),
+        stages=(Stage(clips=60_000, batch=32),),
         lr=1e-3,
         warmup_clips=3200,
         weight_decay=0.01,
