@@ -1,5 +1,6 @@
 """Picture losses against formulas."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from openfloat.training.perceptual import (
     multi_scale,
     perceptual_loss,
 )
-from openfloat.training.truth import coefficient_loss, grid_loss, mask_loss
+from openfloat.training.truth import HIDDEN_WEIGHT, coefficient_loss, grid_loss, mask_loss
 
 
 def own_places(size: int) -> torch.Tensor:
@@ -68,6 +69,11 @@ def test_hidden_pixels_and_real_rows_leave_grid_and_mask_free() -> None:
     levels[0].mask[0, :, 32:] = 0
     levels[0].mask[1] = 0
     assert mask_loss(levels, visible, supervised, painted=False) < 1e-3
+    assert mask_loss(levels, visible, supervised, painted=True) < 1e-3
+    levels[0].mask[0, :, 32:] = 0.5
+    assert mask_loss(levels, visible, supervised, painted=False) < 1e-3
+    wrong = mask_loss(levels, visible, supervised, painted=True).item()
+    assert wrong == pytest.approx(math.log(2) * HIDDEN_WEIGHT / (1 + HIDDEN_WEIGHT), rel=1e-2)
 
 
 def test_the_coefficient_loss_is_the_huber_mean_over_supervised_rows() -> None:

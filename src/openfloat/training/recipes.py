@@ -96,7 +96,7 @@ def openfloat_autoencoder() -> TrainConfig:
         stages=(
             Stage(size=64, clips=12_000, batch=8),
             Stage(size=128, clips=14_000, batch=8),
-            Stage(size=256, clips=4_000, batch=4),
+            Stage(size=256, clips=4_600, batch=4),
         ),
         lr=2e-3,
         lr_final=0.05,

@@ -8,6 +8,9 @@ from torch import Tensor
 from openfloat.models.autoencoder import Level
 from openfloat.shapes import Bool, Coefficients, Float, Grid, Mask
 
+HIDDEN_WEIGHT = 8.0
+"""Shown pixels that one hidden pixel weighs as much as, where the decoder paints."""
+
 
 def coefficient_loss(
     found: Coefficients,
@@ -60,8 +63,9 @@ def mask_loss(
     """Push every level's mask to 1 where the source shows the pixel and, if painted, else to 0.
 
     The paper's colour heads paint with masked warped features alone, so there a mask driven to 0
-    where nothing corresponds (the mouth's inside) would leave nothing to paint with. Shown and
-    hidden pixels weigh the same in sum, few as the hidden ones are.
+    where nothing corresponds (the mouth's inside) would leave nothing to paint with. A hidden pixel
+    weighs as much as `HIDDEN_WEIGHT` shown ones, since hidden ones are few; if both weighed alike
+    in sum, masks would turn from far more than is hidden, and what is painted is less sharp.
 
     Args:
         levels: of the decoder.
@@ -74,9 +78,12 @@ def mask_loss(
     total = visible.new_zeros(())
     for level in levels:
         mask = level.mask.clamp(1e-4, 1 - 1e-4)
-        total = total + _mean_over(-mask.log(), _resize(shown, level.resolution))
+        counted = _resize(shown, level.resolution)
+        surprise = -mask.log() * counted
         if painted:
-            total = total + _mean_over(-(1 - mask).log(), _resize(hidden, level.resolution))
+            missing = HIDDEN_WEIGHT * _resize(hidden, level.resolution)
+            surprise, counted = surprise - (1 - mask).log() * missing, counted + missing
+        total = total + surprise.sum() / counted.sum().clamp(min=1)
     return total / len(levels)
 
 
