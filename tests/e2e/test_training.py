@@ -126,6 +126,9 @@ def test_two_phases_become_a_model_folder(cache: Path, tmp_path: Path) -> None:
     folder = assemble(
         config, runs["autoencoder"], runs["motion"], None, tmp_path / "model", allow_untrained=True
     )
+    again = assemble(config, runs["autoencoder"], None, None, tmp_path / "again", base=folder)
+    first, second = load_state(folder), load_state(again)
+    assert all(torch.equal(first[name], second[name]) for name in first), "taken from the base"
     model = FloatModel(load_config(folder))
     load_into(model, load_state(folder))
     model.eval()

@@ -23,6 +23,8 @@ class Assemble:
     """Run of phase 2; default runs/motion-MODEL."""
     emotion: Path | None = None
     """Run of the emotion classifier; default runs/emotion-MODEL."""
+    base: str | None = None
+    """Embedded model or model folder that parts without a run are taken from."""
     allow_untrained: bool = False
     """Give parts whose run is not there fresh weights instead of refusing."""
 
@@ -30,6 +32,7 @@ class Assemble:
         """Write the folder and say how large it is."""
         from openfloat.config import PRESETS
         from openfloat.training.export import assemble
+        from openfloat.weights.hub import resolve_model
 
         folder = assemble(
             PRESETS[self.model](),
@@ -38,6 +41,7 @@ class Assemble:
             self._run_of("emotion", self.emotion),
             self.output,
             reader_run=self._reader_run(),
+            base=None if self.base is None else resolve_model(self.base),
             allow_untrained=self.allow_untrained,
         )
         size = sum(file.stat().st_size for file in folder.iterdir())
@@ -49,4 +53,5 @@ class Assemble:
 
     def _run_of(self, part: str, given: Path | None) -> Path | None:
         usual = Path("runs") / f"{part}-{self.model}"
-        return given or (usual if usual.is_dir() or not self.allow_untrained else None)
+        needed = self.base is None and not self.allow_untrained
+        return given or (usual if usual.is_dir() or needed else None)

@@ -37,6 +37,7 @@ def assemble(
     output_folder: Path,
     *,
     reader_run: Path | None = None,
+    base: Path | None = None,
     half: bool = True,
     allow_untrained: bool = False,
 ) -> Path:
@@ -52,6 +53,7 @@ def assemble(
         output_folder: gets `config.json` and `model.safetensors`.
         reader_run: run folder of the motion reader, where the model has one; without it the
             auto-encoder's run brings its own.
+        base: model folder that parts without a run are taken from.
         half: store float16.
         allow_untrained: give parts without a run fresh seeded weights instead of refusing.
 
@@ -68,7 +70,9 @@ def assemble(
         ("motion", motion_run), ("emotion", emotion_run),
     ):  # fmt: skip
         if run_dir is None:
-            if part != "reader" and not allow_untrained:
+            if base is not None and part != "reader":
+                trained |= _part_of(base, part)
+            elif part != "reader" and not allow_untrained:
                 raise BadInput(f"there is no run of the {part}; a model without it is untrained")
             continue
         recipe, average = read_run(run_dir)
@@ -87,3 +91,9 @@ def assemble(
     load_into(model, state | trained)
     save_model(output_folder, to_json(config), model.state_dict(), half=half)
     return output_folder
+
+
+def _part_of(folder: Path, part: str) -> dict[str, Tensor]:
+    """The weights of one part of a model folder; the motion brings the speech encoder along."""
+    heads = ("motion.", "speech.") if part == "motion" else (f"{part}.",)
+    return {name: t for name, t in load_state(folder).items() if name.startswith(heads)}
