@@ -20,7 +20,7 @@ def names_and_shapes(config: AutoencoderConfig) -> dict[str, torch.Size]:
 
 @pytest.mark.parametrize("size", [64, 128, 256, 512, 1024])
 def test_every_tensor_of_ours_has_exactly_one_official_name(size: int) -> None:
-    config = replace(AutoencoderConfig.tiny(), size=size)
+    config = replace(AutoencoderConfig.tiny(), size=size, painted=False, reader_width=0)
     ours = [name for name in autoencoder_names(config).values() if name is not None]
     assert len(ours) == len(set(ours))
     assert set(ours) == {PREFIX + name for name in names_and_shapes(config)}

@@ -27,11 +27,10 @@ class BackgroundWriter:
         self._waiting: Queue[RgbFrames | None] = Queue(WAITING)
         self._failure: BaseException | None = None
         self._given_up = Event()
-        self._thread = Thread(target=self._encode, name="video writer")
+        self._thread: Thread | None = None
 
     def __enter__(self) -> Self:
         self._writer.__enter__()
-        self._thread.start()
         return self
 
     def write(self, frames: RgbFrames) -> None:
@@ -41,6 +40,10 @@ class BackgroundWriter:
         """
         if self._failure is not None:
             raise self._failure
+        if self._thread is None:
+            # Not before the block was entered: an interrupt in between would leave it waiting.
+            self._thread = Thread(target=self._encode, name="video writer", daemon=True)
+            self._thread.start()
         self._waiting.put(frames)
 
     def _encode(self) -> None:
@@ -61,8 +64,9 @@ class BackgroundWriter:
     ) -> None:
         if kind is not None:
             self._given_up.set()
-        self._waiting.put(None)
-        self._thread.join()
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
         if error is None and (failure := self._failure) is not None:
             self._writer.__exit__(type(failure), failure, failure.__traceback__)
             raise failure
