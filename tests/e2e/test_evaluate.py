@@ -22,14 +22,15 @@ def data() -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_report_holds_every_figure_with_its_rows(data: Path, tmp_path: Path) -> None:
-    options = EvaluateOptions(clips=6, portraits=1, emotion_portraits=0, rounds=1)
+    options = EvaluateOptions(clips=1, portraits=1, emotion_portraits=0, rounds=1)
     steps: list[str] = []
     report = evaluate_model("openfloat-256", data, options, said=steps.append)
-    assert set(GOALS) - set(report) == {"emotions_in_direction"}
-    assert len(report["clips"]) == 6
+    assert set(GOALS) - set(report) == {"emotions_in_direction", "closure_rate"}
+    assert len(report["clips"]) == 1
     assert len(report["portraits"]) == 1
-    assert len(steps) == 8
+    assert len(steps) == 3
     for row in report["clips"]:
         assert 15 < row["psnr"] < 50
         assert -1 <= row["lip_r"] <= 1
@@ -40,7 +41,7 @@ def test_a_report_holds_every_figure_with_its_rows(data: Path, tmp_path: Path) -
     assert report["goals"]["megabytes"]["holds"]
     write_report(report, tmp_path / "report.json")
     assert json.loads((tmp_path / "report.json").read_text())["psnr"] == report["psnr"]
-    assert len(table(report).splitlines()) == len(GOALS)
+    assert len(table(report).splitlines()) == len(GOALS) - 1
 
 
 def test_a_sheet_shows_photos_beside_speaking_frames(data: Path, tmp_path: Path) -> None:
