@@ -33,14 +33,11 @@ def load_audio(path: str | Path) -> Samples:
         BadMedia: the file is missing, holds no sound, is damaged, is longer than four hours, holds
             values that are not numbers, or nothing but exact silence.
     """
-    room = np.empty(_expected_samples(Path(path)), np.float32)  # pages that stay empty cost nothing
-    length = 0
+    waveform = np.empty(0, np.float32)
     for block in stream_audio(path, READ_BLOCK):
-        if length + len(block) > len(room):
-            room.resize(2 * (length + len(block)), refcheck=False)
-        room[length : length + len(block)] = block
-        length += len(block)
-    waveform = room[:length]
+        length = len(waveform)
+        waveform.resize(length + len(block), refcheck=False)  # in place: never two copies
+        waveform[length:] = block
     if not waveform.any():
         raise BadMedia(f"{path}: the recording is silent from start to end")
     return waveform
@@ -118,13 +115,6 @@ def _decoded(path: Path) -> Iterator[tuple[Samples, int]]:
         raise BadMedia(f"{path}: the sound is damaged, {bad} of {good + bad} packets do not decode")
     if bad:
         logger.warning("%s: %d of %d packets do not decode", path, bad, good + bad)
-
-
-def _expected_samples(path: Path) -> int:
-    """Samples at 16 kHz that a file says it holds, and a block more; no more than is allowed."""
-    with _opened(path) as container:
-        seconds = max(0, container.duration or 0) / av.time_base
-    return int(min(seconds, LONGEST_HOURS * 3600) * SAMPLE_RATE) + READ_BLOCK
 
 
 @contextmanager

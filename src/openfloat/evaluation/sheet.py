@@ -17,6 +17,9 @@ from openfloat.pipeline import FloatPipeline
 SHOWN_S = 2.0
 """Of each clip; frames are spread over its second half, when the voice has begun."""
 
+COLUMNS = 2
+"""Clips beside each other."""
+
 
 def portraits_sheet(
     pipeline: FloatPipeline,
@@ -25,7 +28,6 @@ def portraits_sheet(
     *,
     count: int = 24,
     frames: int = 5,
-    columns: int = 2,
     said: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Let held-out portraits speak held-out voices, and write a contact sheet.
@@ -36,7 +38,6 @@ def portraits_sheet(
         path: the picture to write.
         count: portraits, spread over the sources.
         frames: shown of each clip, right of the photo.
-        columns: clips beside each other.
         said: told the name of every portrait.
 
     Returns:
@@ -60,7 +61,7 @@ def portraits_sheet(
         rows.append(np.concatenate([portrait.crop.image, *made[moments]], axis=1))
     if not rows:
         raise BadInput(f"no held-out portrait of {data_dir} shows a face")
-    rows += [np.zeros_like(rows[0])] * (-len(rows) % columns)
-    lines = [np.concatenate(rows[k : k + columns], axis=1) for k in range(0, len(rows), columns)]
+    rows += [np.zeros_like(rows[0])] * (-len(rows) % COLUMNS)
+    lines = [np.concatenate(rows[k : k + COLUMNS], axis=1) for k in range(0, len(rows), COLUMNS)]
     Image.fromarray(np.concatenate(lines)).save(path)
     return len(rows)

@@ -23,14 +23,13 @@ from numpy import ndarray
 from PIL import Image
 
 from openfloat.errors import BadInput, BadMedia
-from openfloat.vision.video_reader import open_media
+from openfloat.vision.video_reader import RgbFrame, open_media
 
 AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 BT709 = 1
 """Primaries, transfer and matrix number of BT.709 in H.264."""
 TV_RANGE = 1
 
-RgbFrame = UInt8[ndarray, "h w 3"]
 RgbFrames = UInt8[ndarray, "t h w 3"]
 
 

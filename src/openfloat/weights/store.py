@@ -21,6 +21,7 @@ _DRAWS = (
     nn.init.normal_,
     nn.init.uniform_,
     nn.init.kaiming_uniform_,
+    nn.init.orthogonal_,
     Tensor.normal_,
     Tensor.uniform_,
 )
