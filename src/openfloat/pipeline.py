@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from openfloat.audio.frames import num_frames
-from openfloat.audio.given import SoundLike, as_file, as_samples
+from openfloat.audio.given import SoundLike, as_file
+from openfloat.audio.recording import Recording
 from openfloat.config import EMOTIONS, FPS, ModelConfig
 from openfloat.editing import BLINK, steady, with_blinks
 from openfloat.models.autoencoder import Appearance
+from openfloat.models.emotion import LONGEST_SAMPLES
 from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
 from openfloat.nn.cores import ahead, one_core_each
@@ -170,7 +171,7 @@ class FloatPipeline:
         options: SampleOptions = SampleOptions(),
         crop: CropOptions = CropOptions(),
     ) -> Iterator[Chunk]:
-        """Frames as they are made, in order; of a long clip only the sound is held in memory.
+        """Frames as they are made, in order; memory does not grow with the clip.
 
         Args:
             portrait: a file, RGB bytes, or what `encode` returned.
@@ -183,7 +184,7 @@ class FloatPipeline:
             NoFaceFound: the picture shows no face.
         """
         ready = self.encode(portrait, crop)
-        yield from self._chunks(ready, self.motion(ready, as_samples(speech), options))
+        yield from self._chunks(ready, self.motion(ready, Recording.open(speech), options))
 
     def _chunks(self, portrait: Portrait, windows: Iterator[Tensor]) -> Iterator[Chunk]:
         """Decoded frames of windows of motion."""
@@ -195,30 +196,26 @@ class FloatPipeline:
 
     @torch.inference_mode()
     def motion(
-        self, portrait: Portrait, waveform: NDArray[np.float32], options: SampleOptions
+        self, portrait: Portrait, speech: SoundLike | Recording, options: SampleOptions
     ) -> Iterator[Tensor]:
         """Motion for a voice, piece by piece, each (t, f); no frame is decoded.
 
         Where the model's controls have names, head and lids are then as the options ask.
         """
-        drawn = self._draw(portrait, waveform, options)
+        recording = Recording.open(speech)
+        drawn = self._draw(portrait, recording, options)
         if not self.config.controls:
             yield from drawn
             return
         own = float(portrait.coefficients[0, BLINK])
-        frames = num_frames(len(waveform))
-        yield from with_blinks(
-            steady(drawn, options.steady), options.blink, own, frames, options.seed
-        )
+        steadied = steady(drawn, options.steady)
+        yield from with_blinks(steadied, options.blink, own, recording.num_frames, options.seed)
 
     def _draw(
-        self, portrait: Portrait, waveform: NDArray[np.float32], options: SampleOptions
+        self, portrait: Portrait, recording: Recording, options: SampleOptions
     ) -> Iterator[Tensor]:
         """What the vector field makes of a voice, window by window."""
-        samples = torch.from_numpy(waveform)[None].to(self.device)
-        windows = self.model.speech.windows(
-            samples, num_frames(len(waveform)), self.config.motion.window_frames
-        )
+        windows = self.model.speech.windows(recording, self.config.motion.window_frames)
         reference = portrait.coefficients
         if self.config.motion_space == "latent":
             reference = self.model.autoencoder.basis.motion(reference)
@@ -226,17 +223,18 @@ class FloatPipeline:
             self.model.motion,
             windows,
             reference=reference,
-            emotion=self.emotion(samples, options),
+            emotion=self.emotion(recording, options),
             options=options,
             seeds=[options.seed],
         ):
             yield window[0]
 
     @torch.inference_mode()
-    def emotion(self, samples: Tensor, options: SampleOptions) -> Tensor:
+    def emotion(self, recording: Recording, options: SampleOptions) -> Tensor:
         """Weights of the seven emotions (1, 7): as asked for, or as the voice sounds."""
         if options.emotion == "auto":
-            return self.model.emotion(samples).softmax(-1)
+            heard = recording.head(LONGEST_SAMPLES).to(self.device)
+            return self.model.emotion(heard).softmax(-1)
         index = torch.tensor([EMOTIONS.index(options.emotion)], device=self.device)
         return F.one_hot(index, len(EMOTIONS)).float()
 
@@ -260,7 +258,7 @@ class FloatPipeline:
         crop: CropOptions = CropOptions(),
         progress: Callable[[int, int], None] | None = None,
     ) -> int:
-        """Write an mp4 frame by frame; of a long clip only the sound is held in memory.
+        """Write an mp4 frame by frame; memory does not grow with the clip.
 
         Args:
             portrait: a file, RGB bytes, or what `encode` returned.
@@ -274,11 +272,11 @@ class FloatPipeline:
             Number of frames.
         """
         ready = self.encode(portrait, crop)
-        waveform = as_samples(speech)
-        total, size = num_frames(len(waveform)), self.config.autoencoder.size
+        recording = Recording.open(speech)
+        total, size = recording.num_frames, self.config.autoencoder.size
         file = VideoWriter(Path(output), size, size, fps=FPS, audio=Path(speech))
         with one_core_each(), BackgroundWriter(file) as writer:
-            for chunk in self._chunks(ready, ahead(self.motion(ready, waveform, options))):
+            for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options))):
                 writer.write(chunk.frames)
                 if progress is not None:
                     progress(chunk.start + len(chunk.frames), total)

@@ -11,7 +11,7 @@ from test_parity_emotion import BACKBONES as EMOTION_BACKBONES
 from test_parity_motion import config_of
 from torch import Tensor
 
-from openfloat.audio.frames import num_frames
+from openfloat.audio.recording import Recording
 from openfloat.config import (
     EMOTIONS,
     AutoencoderConfig,
@@ -58,15 +58,12 @@ class Clip:
     def __init__(self, model: FloatModel, case: Case) -> None:
         """Encode both and compare them with the reference."""
         voice = case.input("in.audio_raw")[None]
+        recording = Recording.open(voice[0].numpy())
         auto = model.autoencoder
         self.field = model.motion
         self.appearance: Appearance = auto.encode(source_picture(case))
         self.reference = auto.basis.motion(auto.coefficients(self.appearance.identity))
-        self.pieces = list(
-            model.speech.windows(
-                voice, num_frames(voice.shape[1]), model.config.motion.window_frames
-            )
-        )
+        self.pieces = list(model.speech.windows(recording, model.config.motion.window_frames))
         self.emotion = model.emotion(voice).softmax(-1)
         assert_close_to_reference(self.appearance.identity, case, "out.s_r")
         assert_close_to_reference(self.reference, case, "out.r_s")

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from openfloat.audio.frames import num_frames, num_samples
 from openfloat.audio.mel import QUIET, hertz_to_mel, log_mel, mel_filters, mel_to_hertz
-from openfloat.audio.normalise import normalise_loudness, speech_level, zero_mean_unit_variance
+from openfloat.audio.normalise import (
+    measure,
+    normalise_loudness,
+    speech_level,
+    unit_variance,
+    zero_mean_unit_variance,
+)
 
 
 def tone(hertz: float, seconds: float = 1.0) -> torch.Tensor:
@@ -42,7 +48,16 @@ def test_loudness_after_normalising_does_not_depend_on_the_gain(gain: float) -> 
 def test_pauses_do_not_make_a_voice_louder() -> None:
     voice = torch.randn(1, 16_000) * 0.05
     with_pauses = torch.cat([voice, torch.zeros(1, 48_000)], dim=1)
-    assert speech_level(with_pauses) / speech_level(voice) == pytest.approx(1, abs=0.05)
+    levels = [speech_level(measure([sound])) for sound in (with_pauses, voice)]
+    assert levels[0] / levels[1] == pytest.approx(1, abs=0.05)
+
+
+def test_levels_of_pieces_are_those_of_the_whole() -> None:
+    waveform = torch.randn(2, 10_000) * torch.linspace(0.01, 0.3, 10_000) + 0.05
+    whole, pieces = measure([waveform]), measure(waveform.split(3 * 640, dim=1))
+    for a, b in zip(pieces, whole, strict=True):
+        torch.testing.assert_close(a, b)
+    assert unit_variance(pieces)(waveform).var(dim=-1, correction=0) == pytest.approx(1, abs=1e-4)
 
 
 def test_silence_stays_silent() -> None:

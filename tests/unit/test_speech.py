@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from openfloat.audio.normalise import zero_mean_unit_variance
+from openfloat.audio.recording import Recording
 from openfloat.config import MelSpeechConfig, Wav2Vec2Config, Wav2Vec2SpeechConfig
 from openfloat.models import speech as speech_module
 from openfloat.models.speech import MelSpeech, Wav2Vec2Speech, build_speech
@@ -35,7 +36,7 @@ def test_windows_joined_are_the_whole(kind: str, frames: int, size: int) -> None
     waveform = voice(frames)[:, : frames * 640 - 100]
     with torch.inference_mode():
         whole = speech(waveform, frames)
-        pieces = list(speech.windows(waveform, frames, size))
+        pieces = list(speech.windows(Recording.open(waveform[0].numpy()), size))
     assert whole.shape == (1, frames, 24)
     assert [piece.shape[1] for piece in pieces[:-1]] == [size] * (len(pieces) - 1)
     torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=0, atol=1e-5)
@@ -165,7 +166,7 @@ def test_a_long_clip_goes_through_wav2vec2_in_pieces_of_bounded_length(
         lambda _module, inputs: lengths.append(inputs[0].shape[-1] // 640)
     )
     waveform = voice(150)
-    pieces = list(speech.windows(waveform, 150, 15))
+    pieces = list(speech.windows(Recording.open(waveform[0].numpy()), 15))
     assert [piece.shape[1] for piece in pieces] == [15] * 10
     assert max(lengths) <= 60
     assert len(lengths) == 5, "30 new frames a piece"

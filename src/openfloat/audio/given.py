@@ -1,4 +1,4 @@
-"""A voice as the user gives it: a file, or samples; each as the other where that is needed."""
+"""A voice as the user gives it: a file, or samples; samples as a file where that is needed."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from openfloat.audio.io import Samples, load_audio, write_wave
-from openfloat.errors import BadInput
+from openfloat.audio.io import Samples, write_wave
 
 SoundLike = str | Path | Samples
 
@@ -23,17 +22,3 @@ def as_file(sound: SoundLike) -> Iterator[Path]:
         path = Path(folder) / "sound.wav"
         write_wave(path, sound)
         yield path
-
-
-def as_samples(sound: SoundLike) -> Samples:
-    """The mono samples (s,) at 16 kHz of a sound.
-
-    Raises:
-        BadInput: samples of more than one dimension, or none.
-        BadMedia: a file that cannot be used.
-    """
-    if isinstance(sound, np.ndarray):
-        if sound.ndim != 1 or not len(sound):
-            raise BadInput(f"samples of shape {sound.shape} are not one channel of sound")
-        return sound.astype(np.float32, copy=False)
-    return load_audio(Path(sound))

@@ -39,8 +39,13 @@ def load_audio(path: str | Path) -> Samples:
         waveform.resize(length + len(block), refcheck=False)  # in place: never two copies
         waveform[length:] = block
     if not waveform.any():
-        raise BadMedia(f"{path}: the recording is silent from start to end")
+        raise silent(path)
     return waveform
+
+
+def silent(path: str | Path) -> BadMedia:
+    """What to raise for a file of exact silence."""
+    return BadMedia(f"{path}: the recording is silent from start to end")
 
 
 def write_wave(path: str | Path, waveform: Samples) -> None:

@@ -1,5 +1,6 @@
 """Levels of sound: what each network wants to hear."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -15,8 +16,31 @@ SPEECH_LEVEL = 0.1
 """Root mean square that voiced frames are brought to: -20 dBFS."""
 LEVEL_FLOOR = 1e-3
 """Quieter recordings (-60 dBFS) are amplified no further, so that silence stays silent."""
-MEASURED_FRAMES = 250
-"""Frames whose level is measured together, so that memory stays flat."""
+
+
+class Levels(NamedTuple):
+    """What is known of clips of one length."""
+
+    mean: Float[Tensor, "b 1"]
+    variance: Float[Tensor, "b 1"]
+    """The population's."""
+    frames: Float[Tensor, "b t"]
+    """Root mean square over each 1/25 s."""
+
+
+def measure(pieces: Iterable[Float[Tensor, "b s"]]) -> Levels:
+    """Measure whole clips, given in pieces of whole frames; the last piece may end anywhere."""
+    count = 0
+    sums: list[Tensor] = []
+    frames: list[Tensor] = []
+    for piece in pieces:
+        exact = piece.double()
+        count += piece.shape[-1]
+        sums.append(torch.stack([exact.sum(-1), exact.square().sum(-1)]))
+        frames.append(_frame_levels(piece))
+    levels = torch.cat(frames, dim=-1)
+    mean, square = torch.stack(sums).sum(0)[..., None] / count  # each (b, 1)
+    return Levels(mean.to(levels), (square - mean.square()).clamp(min=0).to(levels), levels)
 
 
 class Normaliser(NamedTuple):
@@ -34,41 +58,37 @@ class Normaliser(NamedTuple):
         return (piece - self.shift) * self.scale
 
 
-def unit_variance(waveform: Float[Tensor, "b s"]) -> Normaliser:
+def unit_variance(levels: Levels) -> Normaliser:
     """Brings each clip to mean 0 and variance 1, as wav2vec 2.0 was trained on.
 
-    The variance is the population's and 1e-7 is added to it (specification, released behaviour 4).
+    1e-7 is added to the variance (specification, released behaviour 4).
     """
-    variance, mean = torch.var_mean(waveform, dim=-1, correction=0, keepdim=True)
-    return Normaliser(mean, (variance + 1e-7).rsqrt())
+    return Normaliser(levels.mean, (levels.variance + 1e-7).rsqrt())
 
 
 def zero_mean_unit_variance(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b s"]:
     """Whole clips at the level of `unit_variance`."""
-    return unit_variance(waveform)(waveform)
+    return unit_variance(measure([waveform]))(waveform)
 
 
-def speech_loudness(waveform: Float[Tensor, "b s"]) -> Normaliser:
+def speech_loudness(levels: Levels) -> Normaliser:
     """Brings each clip's voice to -20 dBFS; clips below -60 dBFS stay quieter than that."""
-    level = speech_level(waveform)
+    level = speech_level(levels)
     return Normaliser(torch.zeros_like(level), SPEECH_LEVEL / level.clamp(min=LEVEL_FLOOR))
 
 
 def normalise_loudness(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b s"]:
     """Whole clips at the level of `speech_loudness`."""
-    return speech_loudness(waveform)(waveform)
+    return speech_loudness(measure([waveform]))(waveform)
 
 
-def speech_level(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b 1"]:
+def speech_level(levels: Levels) -> Float[Tensor, "b 1"]:
     """Loudness of the voice: the frame level that nine tenths of the frames stay below.
 
-    A frame's level is its root mean square over 1/25 s. Unlike the level of the whole clip this
-    hardly depends on how long the speaker pauses.
+    Unlike the level of the whole clip this hardly depends on how long the speaker pauses.
     """
-    pieces = waveform.split(num_samples(MEASURED_FRAMES), dim=-1)
-    levels = torch.cat([_frame_levels(piece) for piece in pieces], dim=-1)  # (b, t)
-    rank = max(1, round(0.9 * levels.shape[-1]))
-    return levels.kthvalue(rank, dim=-1, keepdim=True).values
+    rank = max(1, round(0.9 * levels.frames.shape[-1]))
+    return levels.frames.kthvalue(rank, dim=-1, keepdim=True).values
 
 
 def _frame_levels(waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b t"]:

@@ -16,11 +16,13 @@ from openfloat.errors import BadInput
 
 GRID_SIZE = 64
 SELF_SHARE = 0.12
-MOUTH_SHARE = 0.5
+MOUTH_SHARE, LIDS_SHARE = 0.35, 0.3
+COMPARED = 6
 NUM_POSE = 6
 """Controls before the first that moves the face itself: yaw, pitch, roll, x, y, scale."""
 MOUTH = slice(6, 14)
 """Jaw, lips and corners."""
+LIDS = slice(16, 17)
 
 
 class PairSampler:
@@ -81,21 +83,23 @@ class PairSampler:
         )
 
     def _telling_pair(self, cache: PictureCache, generator: torch.Generator) -> tuple[int, int]:
-        """A picture of somebody, and of three others the one that teaches most.
+        """A picture of somebody, and of five others the one that teaches most.
 
-        Half of the time that is the one whose head is held most alike, since a speaking head turns
-        by a few degrees; else the one whose mouth differs most, since mouths must learn to open.
-        Now and then the picture itself: no motion has to leave it as it is.
+        That is the one whose mouth or whose lids differ most, since mouths must learn to open and
+        eyes to shut; else the one whose head is held most alike, since a speaking head turns by a
+        few degrees. Now and then the picture itself: no motion has to leave it as it is.
         """
         rows = self._groups[int(torch.randint(len(self._groups), (), generator=generator))]
-        drawn = rows[torch.randperm(len(rows), generator=generator)[:4].numpy()]
+        drawn = rows[torch.randperm(len(rows), generator=generator)[:COMPARED].numpy()]
         if torch.rand((), generator=generator) < SELF_SHARE:
             return int(drawn[0]), int(drawn[0])
-        pose, mouth = cache.controls[drawn, :NUM_POSE], cache.controls[drawn, MOUTH]
-        distances = np.square(pose[1:] - pose[0]).sum(1)
-        if torch.rand((), generator=generator) < MOUTH_SHARE:
-            distances = -np.square(mouth[1:] - mouth[0]).sum(1)
-        return int(drawn[0]), int(drawn[1 + distances.argmin()])
+        lot = float(torch.rand((), generator=generator))
+        if lot < MOUTH_SHARE + LIDS_SHARE:
+            part = MOUTH if lot < MOUTH_SHARE else LIDS
+            chosen = _distances(cache.controls[drawn, part]).argmax()
+        else:
+            chosen = _distances(cache.controls[drawn, :NUM_POSE]).argmin()
+        return int(drawn[0]), int(drawn[1 + chosen])
 
     def _draw_real(self, count: int, size: int, generator: torch.Generator) -> PairBatch:
         frames = self._real
@@ -112,6 +116,11 @@ class PairSampler:
             visible=torch.zeros(count, 1, GRID_SIZE, GRID_SIZE),
             region=to_mask(frames.region[driving], size),
         )
+
+
+def _distances(controls: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n - 1,) squared distances of the rows (n, c) after the first from the first."""
+    return np.asarray(np.square(controls[1:] - controls[0]).sum(1))
 
 
 def to_image(pictures: NDArray[np.uint8], size: int) -> Tensor:
@@ -172,7 +181,7 @@ def open_pictures(data_dir: Path, cache_dir: Path) -> PictureCache:
     pictures = cache_dir / "pictures"
     if (pictures / "finished.json").is_file():
         return PictureCache.open(pictures)
-    return build_picture_cache(data_dir, pictures, pictures_per_portrait=8, seed=1)
+    return build_picture_cache(data_dir, pictures, pictures_per_portrait=10, seed=1)
 
 
 def _rows_by_value(values: NDArray[np.integer]) -> list[NDArray[np.int64]]:

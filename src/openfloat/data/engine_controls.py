@@ -90,10 +90,10 @@ def _expression(base: dict[str, float], generator: np.random.Generator) -> dict[
 
 
 def _eyes(base: dict[str, float], generator: np.random.Generator) -> dict[str, float]:
-    """Lids closed in part or fully in 15 %, narrowed in 15 %; eyes wander in half."""
+    """Lids closed in part or fully in 35 %, narrowed in one tenth; eyes wander in most."""
     eyes = {"blink": base["blink"], "squint": 0.0}
-    if generator.random() < 0.15:
-        closed = 1.0 if generator.random() < 0.4 else generator.uniform(0.2, 1.0)
+    if generator.random() < 0.35:
+        closed = 1.0 if generator.random() < 0.5 else generator.uniform(0.2, 1.0)
         eyes["blink"] = max(base["blink"], closed)
     elif generator.random() < 0.15:
         eyes["squint"] = generator.uniform(0.1, 0.9)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from openfloat.audio.normalise import speech_loudness
+from openfloat.audio.normalise import measure, speech_loudness
 from openfloat.config import EMOTIONS, SAMPLES_PER_FRAME
 from openfloat.data.motion import MotionClip
 from openfloat.errors import BadInput
@@ -103,4 +103,4 @@ def cut_sound(waveform: NDArray[np.float32], start: int, stop: int) -> NDArray[n
 
 def _gain(waveform: NDArray[np.float32]) -> np.float32:
     """The factor that brings a clip to the loudness that speech encoders expect."""
-    return np.float32(speech_loudness(torch.from_numpy(waveform)[None]).scale.item())
+    return np.float32(speech_loudness(measure([torch.from_numpy(waveform)[None]])).scale.item())

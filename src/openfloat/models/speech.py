@@ -16,6 +16,7 @@ from openfloat.audio.normalise import (
     unit_variance,
     zero_mean_unit_variance,
 )
+from openfloat.audio.recording import Recording
 from openfloat.config import FPS, MelSpeechConfig, Wav2Vec2SpeechConfig
 from openfloat.models.mel import FoldToFrames, ResidualBlock
 from openfloat.models.wav2vec2 import Wav2Vec2
@@ -40,10 +41,10 @@ class SpeechEncoder(Protocol):
         """
         ...
 
-    def windows(self, waveform: Waveform, num_frames: int, size: int) -> Iterator[Speech]:
+    def windows(self, recording: Recording, size: int) -> Iterator[Speech]:
         """The same features in pieces of `size` frames, the last one 1 to `size`.
 
-        Memory does not grow with the clip's length, but for the waveform itself.
+        Memory does not grow with the recording's length.
         """
         ...
 
@@ -68,25 +69,22 @@ class Wav2Vec2Speech(nn.Module):
         """
         return self._project(zero_mean_unit_variance(waveform), num_frames)
 
-    def windows(self, waveform: Waveform, num_frames: int, size: int) -> Iterator[Speech]:
+    def windows(self, recording: Recording, size: int) -> Iterator[Speech]:
         """The same features in pieces; the last one may be shorter.
 
         Deviation from the release, which runs any clip whole: clips longer than 20 s go through the
         network in pieces of about 16 s with 2 s of context on either side, so that memory stays
         bounded. Mean and variance are still the clip's.
         """
-        normalised = unit_variance(waveform)
-        if num_frames <= WHOLE_FRAMES:
-            yield from self._project(normalised(waveform), num_frames).split(size, dim=1)
-            return
-        inner = max(1, (WHOLE_FRAMES - 2 * MARGIN_FRAMES) // size) * size
-        for start in range(0, num_frames, inner):
-            stop = min(start + inner, num_frames)
-            first = max(0, start - MARGIN_FRAMES)
-            end = min(stop + MARGIN_FRAMES, num_frames)
-            piece = waveform[:, num_samples(first) : num_samples(end)]
-            features = self._project(normalised(piece), end - first)
-            yield from features[:, start - first : stop - first].split(size, dim=1)
+        normalised = unit_variance(recording.levels)
+        inner, margin = WHOLE_FRAMES, 0
+        if recording.num_frames > WHOLE_FRAMES:
+            inner = max(1, (WHOLE_FRAMES - 2 * MARGIN_FRAMES) // size) * size
+            margin = MARGIN_FRAMES
+        for stretch in recording.stretches(inner, margin):
+            heard = normalised(stretch.samples).to(next(self.parameters()).device)
+            features = self._project(heard, stretch.num_frames)
+            yield from features[:, stretch.inner].split(size, dim=1)
 
     def _project(self, normalised: Waveform, num_frames: int) -> Speech:
         missing = max(0, num_samples(num_frames) - normalised.shape[-1])
@@ -122,15 +120,12 @@ class MelSpeech(nn.Module):
         """Features of the whole clip at once; each clip of the batch has its own loudness."""
         return self.features(normalise_loudness(waveform), num_frames)
 
-    def windows(self, waveform: Waveform, num_frames: int, size: int) -> Iterator[Speech]:
+    def windows(self, recording: Recording, size: int) -> Iterator[Speech]:
         """The same features in pieces of `size` frames; the last one may be shorter."""
-        normalised = speech_loudness(waveform)
-        for start in range(0, num_frames, size):
-            stop = min(start + size, num_frames)
-            first = max(0, start - self.margin_frames)
-            end = min(stop + self.margin_frames, num_frames)
-            piece = waveform[:, num_samples(first) : num_samples(end)]
-            yield self.features(normalised(piece), end - first)[:, start - first : stop - first]
+        normalised = speech_loudness(recording.levels)
+        for stretch in recording.stretches(size, self.margin_frames):
+            heard = normalised(stretch.samples).to(next(self.parameters()).device)
+            yield self.features(heard, stretch.num_frames)[:, stretch.inner]
 
     def features(self, normalised: Waveform, num_frames: int) -> Speech:
         """Features of a clip whose loudness is normalised already, by `speech_loudness`."""

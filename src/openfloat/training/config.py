@@ -107,6 +107,9 @@ class TrainConfig:
     reader: str = ""
     """Phase 1 of a model with a motion reader: run folder of the reader, which is kept frozen;
     empty: it learns along from the known controls."""
+    start: str = ""
+    """Phase 1: name or folder of a model whose auto-encoder the run goes on from, at its full size;
+    empty: from random weights."""
     autoencoder: str = ""
     """Phase 2 on motion latents: run folder of the auto-encoder whose basis they lie in."""
     frozen: str = ""
@@ -128,6 +131,8 @@ class TrainConfig:
                     f"stage sizes {sizes} do not grow to the model's size, "
                     f"{self.model.autoencoder.size}"
                 )
+            if self.start and sizes[0] != sizes[-1]:
+                raise ValueError("a run that starts from a model begins at its full size")
         if len(self.betas) != 2:
             raise ValueError(f"betas={self.betas} are not two numbers")
         for name in ("real_share", "known_motion"):

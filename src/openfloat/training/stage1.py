@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from openfloat.data.batch import PairBatch
 from openfloat.data.dataset import PairSampler
 from openfloat.models.autoencoder import FloatAutoencoder, Reconstruction
-from openfloat.training.checkpoint import optimizer_tensors, restore_optimizer
+from openfloat.training.checkpoint import optimizer_tensors, restore_optimizer, under_prefix
 from openfloat.training.config import PictureWeights, Stage, TrainConfig
 from openfloat.training.critics import Critics, critic_parts, fooling_parts, grown_critics
 from openfloat.training.ema import averaged_copy
@@ -29,7 +29,8 @@ from openfloat.training.perceptual import (
 from openfloat.training.preview import contact_sheet
 from openfloat.training.schedule import truth_weight
 from openfloat.training.truth import coefficient_loss, grid_loss, mask_loss
-from openfloat.weights.store import load_into
+from openfloat.weights.hub import resolve_model
+from openfloat.weights.store import load_into, load_state
 
 PREVIEW_PAIRS = 8
 
@@ -54,8 +55,16 @@ class AutoencoderTask:
             shape = dataclasses.replace(config.model.autoencoder, size=self.size)
             self._autoencoder = FloatAutoencoder(shape)
             self._critics = Critics(shape, config.pictures)
+        if config.start:
+            self._start_from(config.start)
         self.average: nn.Module = averaged_copy(self._autoencoder)
         self._seat()
+
+    def _start_from(self, name: str) -> None:
+        """Take over the auto-encoder of a finished model; its reader stays as it is."""
+        weights = under_prefix("autoencoder", load_state(resolve_model(name)))
+        load_into(self._autoencoder, weights)
+        self._reader = self._reader or under_prefix("reader", weights)
 
     def _seat(self) -> None:
         """Make the players of the present networks, with optimisers that remember nothing."""
