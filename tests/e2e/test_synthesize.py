@@ -16,7 +16,9 @@ from openfloat.audio.io import load_audio
 from openfloat.cli.main import run
 from openfloat.config import EMOTIONS
 from openfloat.data.clips import build_real_frames
+from openfloat.data.controls import INDEX
 from openfloat.data.manifest import read_manifest
+from openfloat.data.speech_shards import read_shards
 from openfloat.data.synthetic import SynthesisOptions, synthesize
 from openfloat.data.synthetic_truth import read_truth
 from openfloat.data.voices_cast import installed_programs
@@ -29,6 +31,7 @@ from openfloat.vision.video_reader import probe, read_frames
 DATA = Path(os.environ.get("OPENFLOAT_DATA", Path(__file__).parents[2] / "../shared/data"))
 OPENFLOAT = Path(sys.executable).parent / "openfloat"
 SIZE, SECONDS = 128, 1.6
+JAW = INDEX["jaw_open"]
 OPTIONS = SynthesisOptions(clips=2, seed=1, size=SIZE, seconds=SECONDS)
 FLAGS = ["--clips", "2", "--seed", "1", "--size", str(SIZE), "--seconds", str(SECONDS)]
 
@@ -130,6 +133,20 @@ def test_a_killed_run_goes_on_to_the_same_files_with_other_workers(
 def test_the_folder_is_a_data_pack_of_its_own(made: Path, tmp_path: Path) -> None:
     frames = build_real_frames(made, tmp_path / "frames", size=64)
     assert len(np.unique(frames.clip)) == 2
+
+
+@pytest.mark.slow
+@needs_data
+@needs_voice
+def test_the_reader_sees_in_the_clips_what_the_truth_says(made: Path, tmp_path: Path) -> None:
+    assert run(["data", "observe", "--data", str(made), "--output", str(tmp_path / "seen")]) == 0
+    clips = read_shards(tmp_path / "seen")
+    assert len(clips) == 2
+    for clip in clips:
+        known = read_truth(made / f"{clip.source}.safetensors").coefficients
+        length = min(len(known), len(clip.motion))
+        pair = np.corrcoef(known[:length, JAW], clip.motion[:length, JAW])
+        assert pair[0, 1] > 0.7
 
 
 @needs_data

@@ -54,11 +54,38 @@ class Synthesize:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Observe:
+    """Read the motion off the data pack's talking clips, for `train motion`.
+
+    The same command goes on where it was stopped.
+    """
+
+    model: str = "openfloat-256"
+    """Name or folder of the model that reads."""
+    data: Path = DEFAULT_DATA
+    """The data pack with the clips."""
+    output: Path = Path("cache/observed")
+    """Folder for the motion; training looks for `observed` in its cache."""
+
+    def run(self) -> None:
+        """Read what is missing and say how long it took."""
+        from openfloat.data.observed import write_observed
+        from openfloat.pipeline import FloatPipeline
+
+        started = time.perf_counter()
+        network = FloatPipeline.from_pretrained(self.model).model.autoencoder
+        write_observed(network, self.data, self.output)
+        print(f"{self.output}: finished in {time.perf_counter() - started:.0f} s")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
     """Make and prepare data."""
 
     command: OmitSubcommandPrefixes[
-        Annotated[Synthesize, subcommand("synthesize")] | Annotated[None, Suppress]
+        Annotated[Synthesize, subcommand("synthesize")]
+        | Annotated[Observe, subcommand("observe")]
+        | Annotated[None, Suppress]
     ]
 
     def run(self) -> None:

@@ -14,7 +14,9 @@ SYNTHETIC_CLIPS, GRID_CLIPS = 1600, 700
 SEED = 1
 
 
-def open_curves(data_dir: Path, folder: Path, *, workers: int = 2) -> list[MotionClip]:
+def open_curves(
+    data_dir: Path, folder: Path, *, observed: bool = False, workers: int = 2
+) -> list[MotionClip]:
     """The clips of a folder; an empty one is filled first, which takes minutes.
 
     Synthetic voices come from the speech programs that are installed (flite, espeak-ng), the real
@@ -23,6 +25,8 @@ def open_curves(data_dir: Path, folder: Path, *, workers: int = 2) -> list[Motio
     Args:
         data_dir: the data pack; not needed where the folder is filled.
         folder: of shards; whatever finished shards it holds are taken as they are.
+        observed: the real voice is at hand with the motion that was seen, so that no curves by
+            rule are made for it.
         workers: processes that make clips.
 
     Raises:
@@ -30,7 +34,7 @@ def open_curves(data_dir: Path, folder: Path, *, workers: int = 2) -> list[Motio
     """
     if not _is_finished(folder):
         logger.info("%s: making voices and their motion", folder)
-        if (data_dir / "manifest.json").is_file():
+        if not observed and (data_dir / "manifest.json").is_file():
             write_grid_shards(
                 folder, data_dir=data_dir, clips=GRID_CLIPS, seed=SEED, workers=workers
             )

@@ -68,6 +68,7 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
 
 def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
     from openfloat.data.curve_cache import open_curves
+    from openfloat.data.observed import read_observed
     from openfloat.data.speech_shards import read_shards
     from openfloat.data.windows import WindowSampler
     from openfloat.models.autoencoder import FloatAutoencoder
@@ -77,9 +78,11 @@ def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
     from openfloat.training.voice import make_encoder, make_voice
     from openfloat.weights.store import load_into
 
-    clips = open_curves(data_dir, cache_dir / "speech_curves")
-    if (cache_dir / "latents").is_dir():
-        clips += read_shards(cache_dir / "latents")
+    observed = cache_dir / "observed"
+    clips = open_curves(data_dir, cache_dir / "speech_curves", observed=observed.is_dir())
+    if observed.is_dir():
+        named = config.model.controls and config.model.motion_space == "coefficients"
+        clips += read_observed(observed) if named else read_shards(observed)
     encoder = make_encoder(config)
     sampler = WindowSampler(
         clips,

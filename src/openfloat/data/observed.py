@@ -1,0 +1,169 @@
+"""Motion of real clips, read off their frames by a trained auto-encoder, for phase 2.
+
+What was read is kept as it is (`write_observed`) and made fit for training when it is read again
+(`read_observed`), where the motion's directions have names.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from openfloat.audio.frames import num_frames
+from openfloat.audio.io import load_audio
+from openfloat.config import EMOTIONS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from openfloat.data.clips import whole_crops
+from openfloat.data.controls import INDEX
+from openfloat.data.dataset import to_image
+from openfloat.data.manifest import Split, read_manifest
+from openfloat.data.motion import MotionClip
+from openfloat.data.speech_motion import motion_for
+from openfloat.data.speech_shards import iterate_shards, write_shard
+from openfloat.data.voices import SILENCE, Phone, Utterance
+from openfloat.data.voices_acoustics import change_speed
+from openfloat.errors import NoFaceFound
+from openfloat.models.autoencoder import FloatAutoencoder
+
+logger = logging.getLogger(__name__)
+
+KIND = "observed"
+SHARD_CLIPS = 50
+BATCH_FRAMES = 16
+
+POSE = slice(0, 6)
+LIPS = [
+    INDEX[name]
+    for name in (
+        "jaw_open",
+        "lips_round",
+        "lips_wide",
+        "upper_lip_up",
+        "lower_lip_down",
+        "lips_pressed",
+    )
+]
+LIPS_GAIN = 1.5
+"""The reader, taught on made pictures, sees real lips move too little: frames redrawn from what it
+saw opened the lips less than half as far as the real ones, with this factor as far."""
+REST = 10
+"""Percentile of a clip that stands for lips at rest."""
+POSE_DEVIATION = 2.0
+"""Frames over which a head's pose is smoothed: the reader trembles more than heads do."""
+SPEED = 0.09
+"""Standard deviation of the logarithm of the playing speed: one speaker becomes several."""
+
+
+def write_observed(
+    autoencoder: FloatAutoencoder, data_dir: Path, folder: Path, *, split: Split = "train"
+) -> None:
+    """Encode every frame of the data pack's clips into shards that `read_shards` reads.
+
+    A clip without a face is left out. Shards that exist are kept: an interrupted call goes on
+    where it was. Encode into a new folder after training the auto-encoder further.
+
+    Args:
+        autoencoder: trained, in evaluation mode.
+        data_dir: the data pack; its clips have 25 frames per second.
+        folder: gets `observed-00000.safetensors` ... and, last, `observed.json`.
+        split: whose clips.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [row for row in read_manifest(data_dir).clips if row.split == split]
+    files = [data_dir / row.file for row in rows]
+    shards = range(-(-len(files) // SHARD_CLIPS))
+    for shard in shards:
+        path = folder / f"{KIND}-{shard:05d}.safetensors"
+        if not path.exists():
+            part = files[shard * SHARD_CLIPS : (shard + 1) * SHARD_CLIPS]
+            write_shard(path, list(_encode_all(autoencoder, part)))
+            logger.info("%s: %d clips", path, len(part))
+    marker = folder / f"{KIND}.json.part"
+    marker.write_text(json.dumps({"shards": len(shards)}) + "\n", encoding="utf-8")
+    marker.replace(folder / f"{KIND}.json")
+
+
+def _encode_all(autoencoder: FloatAutoencoder, files: Sequence[Path]) -> Iterator[MotionClip]:
+    for file in files:
+        try:
+            yield encode_clip(autoencoder, file)
+        except NoFaceFound:
+            logger.warning("%s is left out: no face was found", file)
+
+
+def encode_clip(autoencoder: FloatAutoencoder, file: Path) -> MotionClip:
+    """Voice and motion coefficients of one clip with sound, cut to the shorter of the two.
+
+    Raises:
+        NoFaceFound: its middle shows no face.
+        BadMedia: it cannot be read.
+    """
+    motion = encode_frames(autoencoder, whole_crops(file, autoencoder.config.size))
+    waveform = load_audio(file)
+    length = min(len(motion), num_frames(len(waveform)))
+    return MotionClip(
+        waveform=waveform[: length * SAMPLES_PER_FRAME],
+        motion=motion[:length],
+        emotion=EMOTIONS.index("neutral"),
+        source=file.stem,
+    )
+
+
+@torch.inference_mode()
+def encode_frames(
+    autoencoder: FloatAutoencoder, frames: Iterator[NDArray[np.uint8]]
+) -> NDArray[np.float32]:
+    """Coefficients (t, m) of cropped frames."""
+    found = []
+    while batch := list(islice(frames, BATCH_FRAMES)):
+        images = to_image(np.stack(batch), autoencoder.config.size)
+        found.append(autoencoder.motion_of(images))
+    return np.asarray(torch.cat(found).numpy(), dtype=np.float32)
+
+
+def read_observed(folder: Path, *, variants: int = 2, seed: int = 0) -> list[MotionClip]:
+    """What `write_observed` kept, as clips for a model whose directions are the named controls.
+
+    Pose and lips are what was seen. The rest of the face, which the reader sees badly, gets the
+    curves that synthetic voices have (`speech_motion`), where nobody speaks.
+
+    Args:
+        folder: of shards.
+        variants: how often each clip comes, every time at another playing speed.
+        seed: of speeds and curves.
+
+    Raises:
+        BadInput: the folder holds no finished shards, or one is damaged.
+    """
+    generator = np.random.default_rng(seed)
+    return [
+        _at_speed(clip, float(np.exp(generator.normal(0, SPEED))), generator)
+        for clip in iterate_shards(folder)
+        for _ in range(variants)
+    ]
+
+
+def _at_speed(clip: MotionClip, speed: float, generator: np.random.Generator) -> MotionClip:
+    """The clip played faster or slower, with a face of its own."""
+    silence = Phone(SILENCE, 0, len(clip.waveform) / SAMPLE_RATE)
+    voice = change_speed(Utterance(clip.waveform, (silence,)), speed)
+    motion = motion_for(voice, "neutral", generator)
+    seen = as_controls(clip.motion)
+    times = (np.arange(len(motion)) + 0.5) * speed - 0.5  # in frames of the clip
+    for column in (*range(POSE.stop), *LIPS):
+        motion[:, column] = np.interp(times, np.arange(len(seen)), seen[:, column])
+    return clip._replace(waveform=voice.waveform, motion=motion)
+
+
+def as_controls(found: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Coefficients (t, 20) that the reader saw, with a calm pose and lips that rest at zero."""
+    out = found.copy()
+    out[:, POSE] = ndimage.gaussian_filter1d(found[:, POSE], POSE_DEVIATION, axis=0)
+    rest = np.percentile(found[:, LIPS], REST, axis=0)
+    out[:, LIPS] = (LIPS_GAIN * (found[:, LIPS] - rest)).clip(0)
+    return out
