@@ -209,7 +209,7 @@ class FloatPipeline:
             return
         own = float(portrait.coefficients[0, BLINK])
         steadied = steady(drawn, options.steady)
-        yield from with_blinks(steadied, options.blink, own, recording.num_frames, options.seed)
+        yield from with_blinks(steadied, options.blink, own, options.seed)
 
     def _draw(
         self, portrait: Portrait, recording: Recording, options: SampleOptions

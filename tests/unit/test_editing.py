@@ -48,7 +48,7 @@ def test_no_deviation_changes_nothing() -> None:
 
 
 def test_natural_blinks_come_at_the_rate_of_people() -> None:
-    rates = [count_blinks(blink_curve(60 * 25, seed).astype(float)) for seed in range(12)]
+    rates = [count_blinks(blink_curve(0, 60 * 25, seed).astype(float)) for seed in range(12)]
     assert 8 <= np.median(rates) <= 25
     assert len(set(rates)) > 3, "the seed decides"
 
@@ -58,7 +58,7 @@ def test_lids_are_as_asked_for() -> None:
     own = 0.2
 
     def lids(kind: str, seed: int = 1) -> Tensor:
-        stream = with_blinks(iter(pieces(motion, 50, 50)), kind, own, 300, seed)  # type: ignore[arg-type]
+        stream = with_blinks(iter(pieces(motion, 50, 50)), kind, own, seed)  # type: ignore[arg-type]
         made = torch.cat(list(stream))
         others = [column for column in range(20) if column != BLINK]
         assert torch.equal(made[:, others], motion[:, others])
@@ -70,3 +70,17 @@ def test_lids_are_as_asked_for() -> None:
     assert natural.min() == torch.tensor(own)
     assert natural.max() > 0.8 / SCALES[BLINK]
     assert torch.equal(natural, lids("natural"))
+
+
+def test_any_stretch_of_blinks_is_known_alone() -> None:
+    whole = blink_curve(0, 4000, 3)
+    parts = [blink_curve(start, 37, 3) for start in range(0, 4000, 37)]
+    np.testing.assert_array_equal(np.concatenate(parts)[:4000], whole)
+    assert whole.max() <= 1
+
+
+def test_a_blink_ends_in_the_minute_after_it_began() -> None:
+    borders = [blink_curve(60 * 25 - 1, 5, seed) for seed in range(300)]
+    begun = [lids for lids in borders if lids[0] > 0.9]
+    assert begun
+    assert all(lids[1] > 0 for lids in begun)
