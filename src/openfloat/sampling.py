@@ -15,7 +15,7 @@ from openfloat.flow.solver import METHODS, integrate, steps_for
 from openfloat.flow.times import uniform_grid
 from openfloat.models.transformer import VectorField
 from openfloat.options import SampleOptions
-from openfloat.shapes import Emotion, Float, Motion, Speech, Tensor, Time
+from openfloat.shapes import Emotion, Float, Motion, Speech, Tensor
 
 MAX_SEED = 2**63 - 1
 
@@ -37,6 +37,15 @@ class Carry:
             past_motion=reference.new_zeros(batch, config.past_frames, config.motion_dim),
             past_speech=reference.new_zeros(batch, config.past_frames, config.speech_dim),
             window=0,
+        )
+
+    def after(self, motion: Motion, speech: Speech) -> Self:
+        """What is handed on once these frames, 1 or more, are finished."""
+        past_frames = self.past_motion.shape[1]
+        return type(self)(
+            past_motion=torch.cat([self.past_motion, motion], dim=1)[:, -past_frames:],
+            past_speech=torch.cat([self.past_speech, speech], dim=1)[:, -past_frames:],
+            window=self.window + 1,
         )
 
 
@@ -72,35 +81,62 @@ def guided_field(
 ) -> Callable[[Tensor, Motion], Motion]:
     """The field that a solver walks: (t, x) -> guided velocity of one window (paper, 3.3).
 
-    Branches, from none to all: nothing; speech; speech and emotion. The past and the reference
-    stay in every branch. Those that count go through the network in one batch.
-
     Args:
         field: the network.
         speech: a whole window.
         carry: its past motion and past speech are read.
         reference: the portrait's own motion.
         emotion: all zero where none is given.
-        options: its two scales are read.
+        options: its two scales and their interval are read.
     """
-    kept, scales = needed_branches((options.audio_scale, options.emotion_scale))
+
+    def under(audio_scale: float, emotion_scale: float) -> Callable[[Tensor, Motion], Motion]:
+        return _field_under(
+            (audio_scale, emotion_scale),
+            field,
+            speech,
+            carry,
+            reference=reference,
+            emotion=emotion,
+        )
+
+    guided = under(options.audio_scale, options.emotion_scale)
+    first, last = options.guidance_interval
+    if (first, last) == (0, 1):
+        return guided
+    plain = under(1.0, 1.0)
+    return lambda t, x: (guided if first <= t <= last else plain)(t, x)
+
+
+def _field_under(
+    scales: tuple[float, float],
+    field: VectorField,
+    speech: Speech,
+    carry: Carry,
+    *,
+    reference: Float[Tensor, "b f"],
+    emotion: Emotion,
+) -> Callable[[Tensor, Motion], Motion]:
+    """The field under the same two scales (audio, emotion) at every flow time.
+
+    Branches, from none to all: nothing; speech; speech and emotion. The past and the reference
+    stay in every branch. Those that count go through the network in one batch.
+    """
+    kept, steps = needed_branches(scales)
     speeches = (torch.zeros_like(speech), speech, speech)
     emotions = (torch.zeros_like(emotion), torch.zeros_like(emotion), emotion)
-    conditions = {
-        "speech": torch.cat([speeches[branch] for branch in kept]),
-        "emotion": torch.cat([emotions[branch] for branch in kept]),
-        "past": _branched(carry.past_motion, len(kept)),
-        "past_speech": _branched(carry.past_speech, len(kept)),
-        "reference": _branched(reference, len(kept)),
-    }
-    past_frames = carry.past_motion.shape[1]
+    prepared = field.prepare(
+        speech=torch.cat([speeches[branch] for branch in kept]),
+        emotion=torch.cat([emotions[branch] for branch in kept]),
+        past=_branched(carry.past_motion, len(kept)),
+        past_speech=_branched(carry.past_speech, len(kept)),
+        reference=_branched(reference, len(kept)),
+        drawing=True,
+    )
 
     def velocity(t: Tensor, x: Motion) -> Motion:
-        inputs = _branched(x, len(kept))
-        times: Time = t.expand(inputs.shape[0])
-        positions = field(inputs, times, **conditions)
-        branches = rearrange(positions[:, past_frames:], "(n b) t f -> n b t f", n=len(kept))
-        return guide(branches.unbind(), scales)
+        window = field.velocity(_branched(x, len(kept)), t[None], prepared)
+        return guide(rearrange(window, "(n b) t f -> n b t f", n=len(kept)).unbind(), steps)
 
     return velocity
 
@@ -144,12 +180,7 @@ def sample_window(
         steps_for(method, options.nfe), device=reference.device, dtype=reference.dtype
     )
     motion = integrate(velocity, noise.to(reference), times, method)[:, :num_frames]
-    following = Carry(
-        past_motion=torch.cat([carry.past_motion, motion], dim=1)[:, -config.past_frames :],
-        past_speech=torch.cat([carry.past_speech, speech], dim=1)[:, -config.past_frames :],
-        window=carry.window + 1,
-    )
-    return motion, following
+    return motion, carry.after(motion, speech)
 
 
 def sample_motion(

@@ -10,6 +10,7 @@ from test_parity_autoencoder import source_picture
 from test_parity_emotion import BACKBONES as EMOTION_BACKBONES
 from test_parity_motion import config_of
 from torch import Tensor
+from torch.nn import Module
 
 from openfloat.audio.recording import Recording
 from openfloat.config import (
@@ -95,8 +96,13 @@ def compare_default(clip: Clip, case: Case) -> Tensor:
         # With a fixed seed the release starts every window from the same noise.
         return torch.cat([case.input(f"in.x0.chunk{window}"), case.input("in.x0.torchseed15")])
 
-    # Euler asks for the velocity at each of its states, so the field's inputs are the trajectory.
-    hook = clip.field.register_forward_pre_hook(lambda _, given: states.append(given[0][:1]))
+    def keep(_: Module, given: tuple[Tensor]) -> None:
+        # Past frames are embedded too, once for each window.
+        if given[0].shape[1] == clip.field.config.window_frames:
+            states.append(given[0][:1])
+
+    # Euler asks for the velocity at each of its states, so what is embedded is the trajectory.
+    hook = clip.field.embed_motion.register_forward_pre_hook(keep)
     motion = clip.motion(RELEASED, noise)
     hook.remove()
     walked = torch.stack([*states[: RELEASED.nfe], motion[:1, : states[0].shape[1]]])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from openfloat.flow.solver import EULER, METHODS, integrate, steps_for, trajectory
+from openfloat.flow.solver import AB2, EULER, METHODS, integrate, steps_for, trajectory
 from openfloat.flow.times import uniform_grid
 from openfloat.options import SampleOptions, SolverName
 
@@ -85,6 +85,24 @@ def test_the_field_is_evaluated_as_often_as_stated(name):
 def test_euler_on_a_linear_field_is_the_compound_interest_formula():
     end = integrate(lambda _t, x: x, torch.ones(1).double(), grid(7), EULER)
     assert end.item() == pytest.approx((1 + 1 / 7) ** 7, rel=1e-12)
+
+
+def test_adams_and_bashforth_are_exact_where_velocity_grows_evenly_but_for_the_first_step():
+    times = torch.tensor([0.5, 0.6, 0.9, 1.0, 1.7], dtype=torch.float64)
+    start = torch.tensor([3.0], dtype=torch.float64)
+    states = list(trajectory(lambda t, _x: 2 * t[None], start, times, METHODS["ab2"]))
+    # The integral of 2t is t^2; Euler's first step falls short by the square of its size.
+    for t, state in zip(times[1:], states[1:], strict=True):
+        assert state.item() == pytest.approx(3 + t.item() ** 2 - 0.5**2 - 0.1**2, abs=1e-14)
+
+
+def test_adams_and_bashforth_keep_their_order_on_uneven_steps():
+    def miss(steps):
+        times = grid(steps) ** 1.5 * 2
+        end = integrate(lambda _t, x: x * (1 - x), torch.tensor(0.1).double(), times, AB2)
+        return abs(end.item() - 1 / (1 + 9 * math.exp(-2)))  # the logistic curve
+
+    assert math.log2(miss(40) / miss(80)) == pytest.approx(2, abs=0.2)
 
 
 def test_a_trajectory_has_a_state_for_each_time_and_begins_with_the_first():

@@ -114,6 +114,71 @@ def test_each_clip_of_a_batch_stands_alone():
         assert_close(alone[0], whole[i], rtol=0, atol=1e-5)
 
 
+def branches(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """One clip as sampling shows it: told nothing, its speech, and its speech and emotion."""
+    given = {name: value[:1].expand(3, *value.shape[1:]).clone() for name, value in given.items()}
+    given["speech"][0] = 0
+    given["emotion"][:2] = 0
+    return given
+
+
+def conditions_of(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in given.items() if name not in ("x", "t")}
+
+
+def test_what_is_prepared_once_serves_any_state_and_flow_time():
+    field = awake(VectorField(TINY))
+    given = inputs(TINY)
+    conditions = conditions_of(given)
+    prepared = field.prepare(**conditions)
+    for t in (0.0, 0.4, 1.0):
+        x, times = given["x"] * (1 + t), torch.tensor([t, 1 - t])
+        expected = field(x, times, **conditions)
+        assert torch.equal(field.velocity(x, times, prepared), expected)
+
+
+@pytest.mark.parametrize("radius", [0, 2, 7])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_drawing_gives_the_plain_fields_velocity_of_the_window(radius, depth):
+    config = replace(TINY, attention_radius=radius, depth=depth)
+    field = awake(VectorField(config))
+    given = branches(inputs(config))
+    with torch.inference_mode():
+        prepared = field.prepare(**conditions_of(given), drawing=True)
+        window = field.velocity(given["x"], given["t"][:1], prepared)
+    assert_close(window, field(**given)[:, config.past_frames :], rtol=0, atol=1e-5)
+
+
+def test_drawing_computes_what_frames_share_once_and_no_frame_in_vain():
+    config = replace(TINY, attention_radius=1, depth=3, past_frames=4, window_frames=10)
+    field = awake(VectorField(config))
+    rows, frames = [], []
+    for block in field.blocks:
+        block.modulation.linear.register_forward_pre_hook(lambda _, x: rows.append(x[0].shape))
+        block.mlp.register_forward_pre_hook(lambda _, x: frames.append(x[0].shape[1]))
+    given = branches(inputs(config))
+    prepared = field.prepare(**conditions_of(given), drawing=True)
+    field.velocity(given["x"], given["t"][:1], prepared)
+    # Past without emotion 4, silence 1, speech 10; past 4 and speech 10 with it.
+    assert {tuple(shape) for shape in rows} == {(1, 29, config.hidden_dim)}
+    assert frames == [12, 11, 10]
+
+
+def test_drawing_keeps_each_frames_own_gradient():
+    field = awake(VectorField(TINY))
+    given = branches(inputs(TINY))
+    weight = torch.randn(3, TINY.window_frames, TINY.motion_dim)
+    gradients = []
+    for drawing in (False, True):
+        conditions = {name: v.clone().requires_grad_() for name, v in conditions_of(given).items()}
+        prepared = field.prepare(**conditions, drawing=drawing)
+        window = field.velocity(given["x"], given["t"][:1], prepared)[:, -TINY.window_frames :]
+        (window * weight).sum().backward()
+        gradients.append({name: value.grad for name, value in conditions.items()})
+    for name, plain in gradients[0].items():
+        assert_close(gradients[1][name], plain, rtol=1e-4, atol=1e-5)
+
+
 def test_inputs_are_left_as_they_were():
     field = awake(VectorField(TINY))
     given = inputs(TINY)

@@ -1,4 +1,4 @@
-"""Fixed-step Runge-Kutta methods: each is a table, and one loop runs them all."""
+"""Fixed-step methods, Runge-Kutta and Adams-Bashforth: each a table, and one loop for all."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ Field = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tableau:
-    """An explicit Runge-Kutta method (Butcher tableau)."""
+    """An explicit Runge-Kutta method (Butcher tableau), which may look back at the step before."""
 
     nodes: tuple[float, ...]
     """Time of each evaluation as a share of the step."""
@@ -23,6 +23,9 @@ class Tableau:
     """Share of each velocity in the step."""
     order: int
     """The error of the whole path falls like step size to this power."""
+    lead: float = 0.0
+    """Steps by which the first velocity runs ahead, along its change since the step before; the
+    first step has none before it. 1/2 makes Euler's method that of Adams and Bashforth."""
 
     @property
     def evaluations(self) -> int:
@@ -39,7 +42,8 @@ RK4 = Tableau(
     weights=(1 / 6, 1 / 3, 1 / 3, 1 / 6),
     order=4,
 )
-METHODS = {"euler": EULER, "midpoint": MIDPOINT, "heun": HEUN, "rk4": RK4}
+AB2 = Tableau(nodes=(0.0,), stages=((),), weights=(1.0,), order=2, lead=0.5)
+METHODS = {"euler": EULER, "midpoint": MIDPOINT, "heun": HEUN, "rk4": RK4, "ab2": AB2}
 
 
 def steps_for(method: Tableau, nfe: int) -> int:
@@ -67,12 +71,19 @@ def trajectory(
     Args:
         field: dx/dt.
         x: state at the first time; it is not written to.
-        times: in the order in which they are walked, evenly spaced or not.
+        times: in the order in which they are walked, evenly spaced or not; no two neighbours equal.
         method: any row of `METHODS`.
     """
     yield x
+    before: tuple[Tensor, Tensor] | None = None
     for t, t_next in itertools.pairwise(times):
-        x = _step(field, x, t, t_next - t, method)
+        size = t_next - t
+        velocities = _velocities(field, x, t, size, method)
+        x = _along(x, size, method.weights, velocities)
+        if method.lead and before is not None:
+            velocity, step = before
+            x = x + method.lead * size * (size / step) * (velocities[0] - velocity)
+        before = velocities[0], size
         yield x
 
 
@@ -88,11 +99,11 @@ def integrate(
     return x
 
 
-def _step(field: Field, x: Tensor, t: Tensor, size: Tensor, method: Tableau) -> Tensor:
+def _velocities(field: Field, x: Tensor, t: Tensor, size: Tensor, method: Tableau) -> list[Tensor]:
     velocities: list[Tensor] = []
     for node, stage in zip(method.nodes, method.stages, strict=True):
         velocities.append(field(t + node * size, _along(x, size, stage, velocities)))
-    return _along(x, size, method.weights, velocities)
+    return velocities
 
 
 def _along(x: Tensor, size: Tensor, shares: tuple[float, ...], velocities: list[Tensor]) -> Tensor:

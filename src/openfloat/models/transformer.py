@@ -1,7 +1,8 @@
 """The vector field: a transformer over frames, told frame by frame what to do."""
 
 import math
-from typing import cast
+from itertools import pairwise
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,7 @@ from einops import rearrange, repeat
 from torch import nn
 
 from openfloat.config import VectorFieldConfig
-from openfloat.shapes import Bool, Emotion, Float, Motion, Speech, Tensor, Time
+from openfloat.shapes import Bool, Emotion, Float, Int, Motion, Speech, Tensor, Time
 
 TIME_CHANNELS = 256
 """Width of the flow time's cosine-sine code."""
@@ -17,6 +18,46 @@ MAX_PERIOD = 10_000
 """Longest wave of both codes: flow time and frame position."""
 
 Hidden = Float[Tensor, "b k h"]
+Mask = Bool[Tensor, "q k"]
+"""True where a frame may attend to another; the last q of k frames are those that look."""
+
+
+class Steering(NamedTuple):
+    """What each frame is told; frames that are told the same may share it."""
+
+    told: Float[Tensor, "#b r h"]
+    """One row for each frame, or the rows that all clips share."""
+    row: Int[Tensor, "b k"] | None = None
+    """Which of the shared rows each frame goes by; none: its own."""
+
+    @classmethod
+    def shared(cls, told: Float[Tensor, "b k c"]) -> "Steering":
+        """Each distinct row once; its gradient is lost."""
+        # On the processor: not every device can sort rows.
+        rows, row = torch.unique(told.flatten(0, 1).cpu(), dim=0, return_inverse=True)
+        return cls(rows[None].to(told.device), row.view(told.shape[:2]).to(told.device))
+
+    def last(self, count: int) -> "Steering":
+        """The same for the last `count` frames alone."""
+        if self.row is None:
+            return self._replace(told=self.told[:, -count:])
+        return self._replace(row=self.row[:, -count:])
+
+    def through(self, layer: nn.Module) -> Hidden:
+        """What a layer makes of it, frame by frame, each shared row computed once."""
+        made = layer(self.told)
+        return cast(Tensor, made if self.row is None else F.embedding(self.row, made[0]))
+
+
+class Prepared(NamedTuple):
+    """Everything about a window that holds at any flow time."""
+
+    past: Float[Tensor, "b p h"]
+    """Embedded frames before the window."""
+    steering: Steering
+    """Embedded conditions, flow time still to be added."""
+    masks: tuple[Mask, ...]
+    """Who sees whom in each block, and which frames go on from it."""
 
 
 def band_mask(
@@ -26,6 +67,16 @@ def band_mask(
     frame = torch.arange(num_frames, device=device)
     distance = rearrange(frame, "i -> i 1") - rearrange(frame, "j -> 1 j")
     return distance.abs() <= radius
+
+
+def band_masks(
+    config: VectorFieldConfig, *, window_only: bool, device: torch.device | None = None
+) -> tuple[Mask, ...]:
+    """One for each block; `window_only` drops past frames that no later block carries into it."""
+    band = band_mask(config.total_frames, config.attention_radius, device)
+    reach = [config.attention_radius * after for after in reversed(range(config.depth))]
+    gone = [max(0, config.past_frames - frames) if window_only else 0 for frames in reach]
+    return tuple(band[after:, before:] for before, after in pairwise([0, *gone]))
 
 
 def position_code(num_frames: int, channels: int) -> Float[Tensor, "1 k h"]:
@@ -65,19 +116,19 @@ class TimeEmbedding(nn.Module):
 
 
 class Modulation(nn.Module):
-    """Condition -> several per-frame vectors, all zero in an untrained network."""
+    """What frames are told -> several vectors for each, all zero in an untrained network."""
 
     def __init__(self, hidden_dim: int, count: int) -> None:
         super().__init__()
         self.count = count
         self.linear = nn.Linear(hidden_dim, count * hidden_dim)
 
-    def forward(self, condition: Hidden) -> tuple[Hidden, ...]:
-        return self.linear(F.silu(condition)).chunk(self.count, dim=-1)
+    def forward(self, steering: Steering) -> tuple[Hidden, ...]:
+        return steering.through(self.linear).chunk(self.count, dim=-1)
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention within the frames that a mask allows."""
+    """Multi-head attention of the last frames to those that a mask allows them."""
 
     def __init__(self, hidden_dim: int, num_heads: int) -> None:
         super().__init__()
@@ -85,16 +136,17 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(hidden_dim, 3 * hidden_dim)
         self.out = nn.Linear(hidden_dim, hidden_dim)
 
-    def forward(self, x: Hidden, mask: Bool[Tensor, "k k"]) -> Hidden:
+    def forward(self, x: Hidden, mask: Mask) -> Float[Tensor, "b q h"]:
         query, key, value = rearrange(
             self.qkv(x), "b k (three n c) -> three b n k c", three=3, n=self.num_heads
         )
+        query = query[:, :, -len(mask) :]
         seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return cast(Tensor, self.out(rearrange(seen, "b n k c -> b k (n c)")))
 
 
 class Block(nn.Module):
-    """Attention and a two-layer network, both steered by the condition of their frame."""
+    """Attention and a two-layer network, both steered by what their frame is told."""
 
     def __init__(self, config: VectorFieldConfig) -> None:
         super().__init__()
@@ -108,10 +160,12 @@ class Block(nn.Module):
             nn.Linear(inner_dim, config.hidden_dim),
         )
 
-    def forward(self, x: Hidden, condition: Hidden, mask: Bool[Tensor, "k k"]) -> Hidden:
-        shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulation(condition)
-        x = x + gate_1 * self.attention(modulate(self.norm(x), shift_1, scale_1), mask)
-        return x + gate_2 * self.mlp(modulate(self.norm(x), shift_2, scale_2))
+    def forward(self, x: Hidden, steering: Steering, mask: Mask) -> Float[Tensor, "b q h"]:
+        shift, scale, *later = self.modulation(steering)
+        seen = self.attention(modulate(self.norm(x), shift, scale), mask)
+        x, gate_1, shift, scale, gate_2 = (part[:, -len(mask) :] for part in (x, *later))
+        x = x + gate_1 * seen
+        return x + gate_2 * self.mlp(modulate(self.norm(x), shift, scale))
 
 
 class Head(nn.Module):
@@ -123,8 +177,8 @@ class Head(nn.Module):
         self.modulation = Modulation(config.hidden_dim, 2)
         self.linear = nn.Linear(config.hidden_dim, config.motion_dim)
 
-    def forward(self, x: Hidden, condition: Hidden) -> Float[Tensor, "b k f"]:
-        shift, scale = self.modulation(condition)
+    def forward(self, x: Hidden, steering: Steering) -> Float[Tensor, "b k f"]:
+        shift, scale = self.modulation(steering)
         return cast(Tensor, self.linear(modulate(self.norm(x), shift, scale)))
 
 
@@ -191,21 +245,53 @@ class VectorField(nn.Module):
         Returns:
             `past_frames + window_frames` positions; sampling drops the first `past_frames`.
         """
+        prepared = self.prepare(
+            past=past, reference=reference, speech=speech, past_speech=past_speech, emotion=emotion
+        )
+        return self.velocity(x, t, prepared)
+
+    def prepare(
+        self,
+        *,
+        past: Float[Tensor, "b p f"],
+        reference: Float[Tensor, "b f"],
+        speech: Speech,
+        past_speech: Float[Tensor, "b p a"],
+        emotion: Emotion,
+        drawing: bool = False,
+    ) -> Prepared:
+        """What does not depend on flow time, once for all evaluations of a window.
+
+        The conditions are those of `forward`. `drawing` promises that all clips will be at one flow
+        time and that the window's positions alone are asked for: frames that are told the same then
+        share the work, and past frames are left out as soon as the window cannot see them.
+        """
         sound = torch.cat([past_speech, speech], dim=1)
         num_frames = sound.shape[1]
-        condition = torch.cat(
-            [
-                repeat(reference, "b f -> b k f", k=num_frames),
-                sound,
-                repeat(emotion, "b e -> b k e", k=num_frames),
-            ],
-            dim=-1,
+        portrait = repeat(reference, "b f -> b k f", k=num_frames)
+        mood = repeat(emotion, "b e -> b k e", k=num_frames)
+        condition = torch.cat([portrait, sound, mood], dim=-1)
+        # Frames that shared a row would share its gradient too.
+        share = drawing and not condition.requires_grad
+        steering = Steering.shared(condition) if share else Steering(condition)
+        return Prepared(
+            past=self.embed_motion(past) + self.positions[:, : past.shape[1]],
+            steering=steering._replace(told=self.embed_condition(steering.told)),
+            masks=band_masks(self.config, window_only=drawing, device=past.device),
         )
-        moment = rearrange(self.embed_time(t), "b h -> b 1 h")
-        condition = self.embed_condition(condition) + moment
-        mask = band_mask(num_frames, self.config.attention_radius, x.device)
 
-        hidden = self.embed_motion(torch.cat([past, x], dim=1)) + self.positions
-        for block in self.blocks:
-            hidden = block(hidden, condition, mask)
-        return cast(Tensor, self.head(hidden, condition))
+    def velocity(
+        self, x: Motion, t: Float[Tensor, " #b"], prepared: Prepared
+    ) -> Float[Tensor, "b k f"]:
+        """`forward` from what was prepared, which may serve any number of times.
+
+        After `prepare(drawing=True)`, t is one number for all clips and the window alone returns.
+        """
+        moment = rearrange(self.embed_time(t), "b h -> b 1 h")
+        steering = prepared.steering
+        steering = steering._replace(told=F.silu(steering.told + moment))
+        window = self.embed_motion(x) + self.positions[:, prepared.past.shape[1] :]
+        hidden = torch.cat([prepared.past, window], dim=1)
+        for block, mask in zip(self.blocks, prepared.masks, strict=True):
+            hidden = block(hidden, steering.last(mask.shape[1]), mask)
+        return cast(Tensor, self.head(hidden, steering.last(hidden.shape[1])))
