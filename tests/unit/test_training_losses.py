@@ -28,7 +28,13 @@ from openfloat.training.perceptual import (
     multi_scale,
     perceptual_loss,
 )
-from openfloat.training.truth import HIDDEN_WEIGHT, coefficient_loss, grid_loss, mask_loss
+from openfloat.training.truth import (
+    HIDDEN_WEIGHT,
+    REGION_WEIGHT,
+    coefficient_loss,
+    grid_loss,
+    mask_loss,
+)
 
 
 def own_places(size: int) -> torch.Tensor:
@@ -44,15 +50,27 @@ def level(size: int, grid: torch.Tensor, mask: float = 0.5) -> Level:
 @pytest.mark.parametrize("size", [8, 64, 128])
 def test_a_level_that_looks_where_the_truth_says_has_no_grid_loss(size: int) -> None:
     known, visible = own_places(64), torch.ones(1, 1, 64, 64)
-    loss = grid_loss([level(size, own_places(size))], known, visible, torch.tensor([True]))
+    loss = grid_loss([level(size, own_places(size))], known, visible, torch.tensor([True]), visible)
     assert loss < (1e-5 if size <= 64 else 0.02)
 
 
 def test_a_shift_by_one_cell_of_64_costs_one_in_each_direction() -> None:
     grid = own_places(32) + torch.tensor([2 / 64, -2 / 64])
     known, visible = own_places(64), torch.ones(1, 1, 64, 64)
-    loss = grid_loss([level(32, grid)], known, visible, torch.tensor([True]))
+    loss = grid_loss([level(32, grid)], known, visible, torch.tensor([True]), visible)
     torch.testing.assert_close(loss, torch.tensor(2.0), atol=1e-4, rtol=0)
+
+
+def test_an_error_on_the_lids_weighs_more() -> None:
+    known, visible = own_places(64), torch.ones(1, 1, 64, 64)
+    region = torch.zeros(1, 1, 64, 64)
+    region[:, :, :32] = 1
+    losses = []
+    for half in (slice(0, 32), slice(32, 64)):
+        grid = own_places(64)
+        grid[:, half] += 2 / 64
+        losses.append(grid_loss([level(64, grid)], known, visible, torch.tensor([True]), region))
+    assert losses[0] / losses[1] == pytest.approx(REGION_WEIGHT, rel=1e-4)
 
 
 def test_hidden_pixels_and_real_rows_leave_grid_and_mask_free() -> None:
@@ -64,7 +82,7 @@ def test_hidden_pixels_and_real_rows_leave_grid_and_mask_free() -> None:
     grid[1] += 0.7
     supervised = torch.tensor([True, False])
     levels = [level(64, grid)]
-    assert grid_loss(levels, known, visible, supervised) < 1e-5
+    assert grid_loss(levels, known, visible, supervised, visible) < 1e-5
     levels[0].mask[0, :, :32] = 1
     levels[0].mask[0, :, 32:] = 0
     levels[0].mask[1] = 0

@@ -221,7 +221,9 @@ def truth_parts(
         counted = torch.cat([batch.supervised, batch.supervised & ~known])
         parts["coefficients"] = coefficient_loss(found, wanted, counted)
     if weights.grid:
-        parts["grid"] = grid_loss(made.levels, batch.grid, batch.visible, batch.supervised)
+        parts["grid"] = grid_loss(
+            made.levels, batch.grid, batch.visible, batch.supervised, batch.region
+        )
     if weights.mask:
         parts["mask"] = mask_loss(made.levels, batch.visible, batch.supervised, painted=painted)
     return parts

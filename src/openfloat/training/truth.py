@@ -11,6 +11,9 @@ from openfloat.shapes import Bool, Coefficients, Float, Grid, Mask
 HIDDEN_WEIGHT = 8.0
 """Shown pixels that one hidden pixel weighs as much as, where the decoder paints."""
 
+REGION_WEIGHT = 10.0
+"""Other pixels that one on mouth or eyes weighs as much as: lids are few pixels and move far."""
+
 
 def coefficient_loss(
     found: Coefficients,
@@ -33,6 +36,7 @@ def grid_loss(
     known: Grid,
     visible: Mask,
     supervised: Bool[Tensor, " b"],
+    region: Mask,
 ) -> Tensor:
     """Distance of every level's sampling positions from the known ones, in units of 1/64 picture.
 
@@ -44,6 +48,8 @@ def grid_loss(
         known: where in the source each driving pixel comes from, in [-1, 1].
         visible: 1 where that is meaningful.
         supervised: rows for which it is known.
+        region: 1 on mouth and eyes, at any resolution; a pixel of it weighs as much as
+            `REGION_WEIGHT` others.
     """
     weight = visible * supervised.to(visible.dtype)[:, None, None, None]
     known_map = known.permute(0, 3, 1, 2) * weight
@@ -52,6 +58,7 @@ def grid_loss(
         share = _resize(weight, level.resolution)
         target = _resize(known_map, level.resolution) / share.clamp(min=1e-6)
         sure = (share > 0.6).to(share.dtype)
+        sure = sure * (1 + (REGION_WEIGHT - 1) * _resize(region, level.resolution))
         distance = (level.grid.permute(0, 3, 1, 2) - target).abs().sum(1, keepdim=True) * 32
         total = total + _mean_over(distance, sure)
     return total / len(levels)
