@@ -5,7 +5,7 @@ so that nothing waits for the end of a clip.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ STEADIED = (
     "smile", "mouth_down", "brows_up", "brows_down", "squint",
 )  # fmt: skip
 """Controls that move slowly in people; lips, lids and eyes are quick."""
+SLOW = tuple(INDEX[name] for name in STEADIED)
 REACH = 3
 """Standard deviations that the steadying filter looks to either side."""
 BLINK = INDEX["blink"]
@@ -67,13 +68,13 @@ def steady_piece(waiting: Tensor | None, piece: Tensor, deviation: float) -> tup
     ready = len(waiting) - 2 * reach
     if ready <= 0:
         return waiting[:0], waiting
-    return _smoothed(waiting, deviation), waiting[ready:]
+    return smoothed(waiting, deviation), waiting[ready:]
 
 
 def steady_rest(waiting: Tensor, deviation: float) -> Tensor:
     """The last frames of a stream, (t, m): its last one stands for what would follow."""
     reach = reach_of(deviation)
-    return _smoothed(torch.cat([waiting, waiting[-1:].expand(reach, -1)]), deviation)
+    return smoothed(torch.cat([waiting, waiting[-1:].expand(reach, -1)]), deviation)
 
 
 def reach_of(deviation: float) -> int:
@@ -81,17 +82,23 @@ def reach_of(deviation: float) -> int:
     return int(np.ceil(REACH * deviation))
 
 
-def _smoothed(frames: Tensor, deviation: float) -> Tensor:
-    """Frames without the reach at either end, their slow columns filtered."""
+def smoothed(frames: Tensor, deviation: float, columns: Sequence[int] = SLOW) -> Tensor:
+    """Frames (t, m) without the reach at either end, the given columns through a Gaussian filter.
+
+    Args:
+        frames: more than twice the reach.
+        deviation: of the filter, frames.
+        columns: what is filtered; usually those of `STEADIED`.
+    """
     reach = reach_of(deviation)
     out = frames[reach : len(frames) - reach].clone()
     if not reach:
         return out
     offsets = torch.arange(-reach, reach + 1, dtype=torch.float32)
     kernel = torch.softmax(-0.5 * (offsets / deviation).square(), dim=0)
-    slow = [INDEX[name] for name in STEADIED]
-    views = frames[:, slow].unfold(0, 2 * reach + 1, 1)  # (t, c, taps)
-    out[:, slow] = views @ kernel.to(frames)
+    chosen = list(columns)
+    views = frames[:, chosen].unfold(0, 2 * reach + 1, 1)  # (t, c, taps)
+    out[:, chosen] = views @ kernel.to(frames)
     return out
 
 

@@ -14,6 +14,8 @@ from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.evaluate import Evaluate
 from openfloat.cli.info import Info
+from openfloat.cli.motion import Motion
+from openfloat.cli.reenact import Reenact
 from openfloat.cli.released_names import translate
 from openfloat.cli.train import Train
 from openfloat.errors import BadInput, OpenFloatError
@@ -21,6 +23,8 @@ from openfloat.errors import BadInput, OpenFloatError
 Command = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Reenact, tyro.conf.subcommand("reenact")]
+    | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]

@@ -1,0 +1,193 @@
+"""A motion decoded with any portrait, and a portrait that does what a video does."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from openfloat.config import FPS, ModelConfig
+from openfloat.data.observed import LIPS
+from openfloat.errors import BadInput
+from openfloat.motion.edits import blend, cut, loop
+from openfloat.motion.value import Motion
+from openfloat.nn.cores import one_core_each
+from openfloat.options import CropOptions, SampleOptions
+from openfloat.pipeline import DECODE_BATCH, FloatPipeline, PictureLike, Portrait
+from openfloat.reenactment.draw import draw_motion, rest_of
+from openfloat.reenactment.read import Progress, read_motion
+from openfloat.vision.background import BackgroundWriter
+from openfloat.vision.video_reader import probe
+from openfloat.vision.video_writer import VideoWriter
+
+LOOP_FADE = 25
+"""Frames over which a head that must go on for longer returns to its beginning."""
+
+
+def render_motion(
+    pipeline: FloatPipeline,
+    portrait: PictureLike | Portrait,
+    motion: Motion,
+    output: str | Path,
+    *,
+    sound: str | Path | None = None,
+    absolute: bool = False,
+    crop: CropOptions = CropOptions(),
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write an mp4 of a portrait with a motion; memory does not grow with the pictures.
+
+    Args:
+        pipeline: the model.
+        portrait: a file, RGB bytes, or what `encode` returned.
+        motion: drawn or read, of controls that the model has.
+        output: the mp4 file; it appears when it is complete, or not at all.
+        sound: a sound or video file whose sound goes into the mp4; none: it is silent.
+        absolute: as in `placed`.
+        crop: how the face is cut out.
+        progress: called with frames done and frames in all.
+
+    Returns:
+        Number of frames.
+
+    Raises:
+        BadInput: the motion is not of the model's controls, or the name is none of an mp4 file.
+        BadMedia: a file cannot be used.
+        NoFaceFound: the picture shows no face.
+    """
+    check_fits(pipeline.config, motion)
+    ready = pipeline.encode(portrait, crop)
+    shown = placed(pipeline, ready, motion, absolute=absolute)
+    with _writer(pipeline, output, sound) as writer:
+        return _decode(pipeline, ready, shown, writer, progress)
+
+
+def reenact(
+    pipeline: FloatPipeline,
+    portrait: PictureLike | Portrait,
+    video: str | Path,
+    output: str | Path,
+    *,
+    lips: str | Path | None = None,
+    absolute: bool = False,
+    options: SampleOptions = SampleOptions(),
+    crop: CropOptions = CropOptions(),
+    reading: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write an mp4 in which a portrait does what the face of a video does, with its sound.
+
+    Args:
+        pipeline: the model.
+        portrait: a file, RGB bytes, or what `encode` returned.
+        video: a file with a face, of any size, length and frame rate.
+        output: the mp4 file; it appears when it is complete, or not at all.
+        lips: a sound or video file that the lips speak instead; its sound goes into the mp4, which
+            becomes as long: the head is cut, or begins again.
+        absolute: as in `placed`.
+        options: how lips are drawn.
+        crop: how the face is cut out.
+        reading: called while the video is read.
+        progress: called with frames done and frames in all.
+
+    Returns:
+        Number of frames.
+
+    Raises:
+        BadInput: lips are asked for of a model whose controls have no names.
+        BadMedia: a file cannot be used.
+        NoFaceFound: the picture or the video shows no face.
+    """
+    if lips is not None and not pipeline.config.controls:
+        raise BadInput(
+            f"the controls of {pipeline.config.name} have no names, "
+            f"so lips of one source cannot go with the head of another"
+        )
+    video = Path(video)
+    sound = lips if lips is not None else video if probe(video).audio_rate else None
+    ready = pipeline.encode(portrait, crop)
+    with _writer(pipeline, output, sound) as writer:
+        motion = placed(pipeline, ready, read_motion(pipeline, video, reading), absolute=absolute)
+        if lips is not None:
+            motion = with_lips(motion, draw_motion(pipeline, ready, lips, options))
+        return _decode(pipeline, ready, motion, writer, progress)
+
+
+def placed(
+    pipeline: FloatPipeline, portrait: Portrait, motion: Motion, *, absolute: bool = False
+) -> Motion:
+    """A motion on a portrait.
+
+    Args:
+        pipeline: the model.
+        portrait: what its `encode` returned.
+        motion: of the model's controls.
+        absolute: head, eyes and expression are where the motion has them. Otherwise the motion's
+            difference to its reference is added to the portrait's own. Named lips always start from
+            the portrait's closed mouth.
+    """
+    rest = rest_of(pipeline, portrait)
+    if not absolute:
+        return motion.shown_from(rest)
+    named = bool(motion.controls)
+    kept = [k for k in range(motion.num_controls) if not (named and k in LIPS)]
+    return motion.shown_from(rest, kept)
+
+
+def with_lips(head: Motion, spoken: Motion) -> Motion:
+    """The head of one motion and the lips of another, as long as the latter.
+
+    Args:
+        head: cut, or begun again with a soft return.
+        spoken: whose lips are taken.
+    """
+    length = len(spoken)
+    if len(head) < length:
+        head = loop(head, length, min(LOOP_FADE, len(head) // 2))
+    names = [head.controls[column] for column in LIPS]
+    return blend(cut(head, 0, length), spoken, dict.fromkeys(names, 1.0))
+
+
+def check_fits(config: ModelConfig, motion: Motion) -> None:
+    """Raise BadInput unless a motion is of a model's controls."""
+    ours = config.autoencoder.num_directions
+    if motion.num_controls != ours:
+        raise BadInput(
+            f"the motion has {motion.num_controls} controls, but {config.name} has {ours}"
+        )
+    if motion.controls != config.controls:
+        raise BadInput(f"the controls of the motion have other names than those of {config.name}")
+    if not motion.controls and motion.model != config.name:
+        raise BadInput(
+            f"the motion is of {motion.model!r}; controls without names fit no other model, "
+            f"and so not {config.name!r}"
+        )
+
+
+def _writer(
+    pipeline: FloatPipeline, output: str | Path, sound: str | Path | None
+) -> BackgroundWriter:
+    size = pipeline.config.autoencoder.size
+    audio = None if sound is None else Path(sound)
+    return BackgroundWriter(VideoWriter(Path(output), size, size, fps=FPS, audio=audio))
+
+
+@torch.inference_mode()
+def _decode(
+    pipeline: FloatPipeline,
+    portrait: Portrait,
+    motion: Motion,
+    writer: BackgroundWriter,
+    progress: Callable[[int, int], None] | None,
+) -> int:
+    """Decode all frames, a few at a time."""
+    done = 0
+    with one_core_each():
+        for piece in motion.coefficients.split(DECODE_BATCH):
+            tokens = piece.to(pipeline.device)
+            if pipeline.config.motion_space == "latent":
+                tokens = pipeline.model.autoencoder.basis.motion(tokens)
+            writer.write(pipeline.decode(portrait, tokens))
+            done += len(piece)
+            if progress is not None:
+                progress(done, len(motion))
+    return done
