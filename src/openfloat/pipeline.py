@@ -26,6 +26,7 @@ from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import PortraitCrop, crop_portrait
 from openfloat.vision.image import load_image
+from openfloat.vision.paste import PasteBack, PastingWriter
 from openfloat.vision.video_writer import VideoWriter
 from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import Hollow, load_config, load_into, load_state
@@ -40,13 +41,14 @@ class Portrait:
     """A portrait made ready once, to be spoken through many times.
 
     Attributes:
+        picture: (h, w, 3) RGB bytes, the photo.
         crop: the square picture that the networks see, and where it was cut from.
         appearance: identity latent (1, d) and source feature maps.
         coefficients: (1, m) the portrait's own position along the motion directions.
-        decoder: decodes its frames; none: the model's own decoder does, as on other devices than
-            processors.
+        decoder: its fast one on processors; none elsewhere, where the model's own decodes.
     """
 
+    picture: NDArray[np.uint8]
     crop: PortraitCrop
     appearance: Appearance
     coefficients: Tensor
@@ -87,11 +89,8 @@ class Clip:
     def save(self, path: str | Path) -> Path:
         """Write H.264 and AAC to an mp4 file; raises BadMedia where that is not possible."""
         height, width = self.frames.shape[1:3]
-        with (
-            as_file(self.sound) as sound,
-            VideoWriter(Path(path), width, height, fps=self.fps, audio=sound) as writer,
-        ):
-            writer.write(self.frames)
+        with as_file(self.sound) as wav, VideoWriter(path, width, height, self.fps, wav) as file:
+            file.write(self.frames)
         return Path(path)
 
 
@@ -147,7 +146,7 @@ class FloatPipeline:
         fast = None
         if self.device.type == "cpu":
             fast = FastDecoder(self.model.autoencoder.decoder, appearance.features)
-        return Portrait(cut, appearance._replace(identity=anchored), coefficients, fast)
+        return Portrait(picture, cut, appearance._replace(identity=anchored), coefficients, fast)
 
     def __call__(
         self,
@@ -190,9 +189,14 @@ class FloatPipeline:
         """Decoded frames of windows of motion."""
         start = 0
         for motion in windows:
-            for piece in motion.split(DECODE_BATCH):
-                yield Chunk(start, self.decode(portrait, piece), piece)
-                start += len(piece)
+            yield from self.chunks(portrait, motion, start)
+            start += len(motion)
+
+    def chunks(self, portrait: Portrait, motion: Tensor, start: int) -> Iterator[Chunk]:
+        """Motion (t, f) decoded in pieces, numbered from frame `start` on."""
+        for piece in motion.split(DECODE_BATCH):
+            yield Chunk(start, self.decode(portrait, piece), piece)
+            start += len(piece)
 
     @torch.inference_mode()
     def motion(
@@ -216,18 +220,21 @@ class FloatPipeline:
     ) -> Iterator[Tensor]:
         """What the vector field makes of a voice, window by window."""
         windows = self.model.speech.windows(recording, self.config.motion.window_frames)
-        reference = portrait.coefficients
-        if self.config.motion_space == "latent":
-            reference = self.model.autoencoder.basis.motion(reference)
         for window in sample_motion(
             self.model.motion,
             windows,
-            reference=reference,
+            reference=self.own_motion(portrait),
             emotion=self.emotion(recording, options),
             options=options,
             seeds=[options.seed],
         ):
             yield window[0]
+
+    def own_motion(self, portrait: Portrait) -> Tensor:
+        """The motion token (1, f) of the portrait as it is."""
+        if self.config.motion_space == "coefficients":
+            return portrait.coefficients
+        return self.model.autoencoder.basis.motion(portrait.coefficients)
 
     @torch.inference_mode()
     def emotion(self, recording: Recording, options: SampleOptions) -> Tensor:
@@ -249,6 +256,11 @@ class FloatPipeline:
         frames = self.model.autoencoder.decode(latents, portrait.appearance.features)
         return rgb_bytes(frames).cpu().numpy()
 
+    def paste_back(self, portrait: Portrait) -> PasteBack:
+        """What makes full pictures, the size of the photo, of a portrait's decoded frames."""
+        rest = self.decode(portrait, self.own_motion(portrait))
+        return PasteBack(portrait.picture, portrait.crop, rest[0])
+
     def render(
         self,
         portrait: PictureLike | Portrait,
@@ -257,8 +269,10 @@ class FloatPipeline:
         options: SampleOptions = SampleOptions(),
         crop: CropOptions = CropOptions(),
         progress: Callable[[int, int], None] | None = None,
+        *,
+        paste_back: bool = False,
     ) -> int:
-        """Write an mp4 frame by frame; memory does not grow with the clip.
+        """Write an mp4 frame by frame and count them; memory does not grow with the clip.
 
         Args:
             portrait: a file, RGB bytes, or what `encode` returned.
@@ -267,14 +281,14 @@ class FloatPipeline:
             options: how the motion is drawn.
             crop: how the face is cut out.
             progress: called with frames done and frames in all.
-
-        Returns:
-            Number of frames.
+            paste_back: show the whole photo instead of the crop.
         """
         ready = self.encode(portrait, crop)
         recording = Recording.open(speech)
         total, size = recording.num_frames, self.config.autoencoder.size
-        file = VideoWriter(Path(output), size, size, fps=FPS, audio=Path(speech))
+        file = VideoWriter(output, size, size, FPS, speech)
+        if paste_back:
+            file = PastingWriter(output, self.paste_back(ready), FPS, speech)
         with one_core_each(), BackgroundWriter(file) as writer:
             for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options))):
                 writer.write(chunk.frames)

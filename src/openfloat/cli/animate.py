@@ -28,6 +28,8 @@ class Animate:
     """Name of an embedded model, or a model folder."""
     device: str = "cpu"
     """Where to compute: cpu, cuda, mps."""
+    paste_back: bool = False
+    """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
     framing: OmitArgPrefixes[CropOptions] = CropOptions()
 
@@ -69,6 +71,7 @@ def animate(job: Animate) -> None:
         from rich.progress import Progress
 
         from openfloat.pipeline import FloatPipeline
+        from openfloat.vision.paste import full_size
 
     started = time.perf_counter()
     pipeline = FloatPipeline.from_pretrained(job.model, device=check_device(job.device))
@@ -84,11 +87,13 @@ def animate(job: Animate) -> None:
             job.output,
             job.sample,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
+            paste_back=job.paste_back,
         )
     seconds = time.perf_counter() - loaded
-    size = pipeline.config.autoencoder.size
+    side = pipeline.config.autoencoder.size
+    width, height = full_size(portrait.picture) if job.paste_back else (side, side)
     print(
-        f"{job.output}: {frames} frames of {size}x{size} at 25 fps ({frames / 25:.2f} s), "
+        f"{job.output}: {frames} frames of {width}x{height} at 25 fps ({frames / 25:.2f} s), "
         f"{pipeline.config.name} on {job.device}, {frames / seconds:.1f} frames/s "
         f"after {loaded - started:.1f} s of loading"
     )
