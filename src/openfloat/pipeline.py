@@ -190,9 +190,14 @@ class FloatPipeline:
         """Decoded frames of windows of motion."""
         start = 0
         for motion in windows:
-            for piece in motion.split(DECODE_BATCH):
-                yield Chunk(start, self.decode(portrait, piece), piece)
-                start += len(piece)
+            yield from self.chunks(portrait, motion, start)
+            start += len(motion)
+
+    def chunks(self, portrait: Portrait, motion: Tensor, start: int) -> Iterator[Chunk]:
+        """Motion (t, f) decoded in pieces, numbered from frame `start` on."""
+        for piece in motion.split(DECODE_BATCH):
+            yield Chunk(start, self.decode(portrait, piece), piece)
+            start += len(piece)
 
     @torch.inference_mode()
     def motion(

@@ -1,0 +1,224 @@
+"""One live session: a portrait that listens and speaks for as long as sound comes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from openfloat.audio.frames import num_samples
+from openfloat.audio.normalise import Levels
+from openfloat.config import EMOTIONS, FPS
+from openfloat.editing import BLINK, steady_piece, steady_rest, with_lids
+from openfloat.errors import BadInput
+from openfloat.options import SampleOptions
+from openfloat.pipeline import Chunk, FloatPipeline, PictureLike, Portrait
+from openfloat.sampling import Carry, sample_window, seeded_noise
+from openfloat.shapes import Motion, Speech, Tensor
+from openfloat.streaming.hearing import KEPT_FRAMES, Ear, Heard
+from openfloat.streaming.state import SessionState
+
+JUDGED_EVERY = 2 * FPS
+"""Frames after which the voice's emotion is judged anew."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """How soon a frame is drawn after its sound; sooner knows less of what comes."""
+
+    fresh_frames: int = 10
+    """Frames drawn per step: 1 to the model's window."""
+    look_ahead_frames: int = 8
+    """Frames of sound beyond them that are waited for."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.fresh_frames <= 250:
+            raise ValueError(f"fresh_frames={self.fresh_frames} is not between 1 and 250")
+        if not 0 <= self.look_ahead_frames <= 250:
+            raise ValueError(f"look_ahead_frames={self.look_ahead_frames} is not 0 to 250")
+
+    @property
+    def delay_s(self) -> float:
+        """Seconds of sound that the first frame needs, smoothing and computing aside."""
+        return (self.fresh_frames + self.look_ahead_frames) / FPS
+
+
+LOW_LATENCY = Timing(fresh_frames=4, look_ahead_frames=3)
+
+
+class StreamingSession:
+    """Sound in, frames out, a state that can be kept; not for several threads at once.
+
+    Frame i shows sound samples 640 i to 640 (i + 1); its presentation time is i / 25 seconds.
+    The frames do not depend on how the sound was cut into pieces.
+    """
+
+    def __init__(
+        self,
+        pipeline: FloatPipeline,
+        portrait: PictureLike | Portrait,
+        options: SampleOptions = SampleOptions(),
+        timing: Timing = Timing(),
+        *,
+        levels: Levels | None = None,
+        state: SessionState | bytes | None = None,
+    ) -> None:
+        """Begin, or go on from a state.
+
+        Args:
+            pipeline: the loaded model.
+            portrait: a file, RGB bytes, or what `encode` returned.
+            options: how motion is drawn; "auto" judges the last eight seconds of the voice.
+            timing: when it is drawn.
+            levels: of the whole sound where that is known beforehand; else its running level.
+            state: of an earlier session with the same portrait, options and timing.
+
+        Raises:
+            BadInput: the timing does not fit the model's window, or the state not the model.
+        """
+        window = pipeline.config.motion.window_frames
+        if timing.fresh_frames > window:
+            raise BadInput(f"fresh_frames={timing.fresh_frames} exceeds the window of {window}")
+        self._pipeline, self._options, self._timing = pipeline, options, timing
+        self._portrait = pipeline.encode(portrait)
+        if isinstance(state, bytes):
+            state = SessionState.from_bytes(state, pipeline.config, pipeline.device)
+        self._state = state or self._begin()
+        self._ear = Ear(pipeline.model.speech, self._state.heard, levels)
+
+    @property
+    def state(self) -> SessionState:
+        """All that the session remembers; `to_bytes` it before going on."""
+        return self._state
+
+    def push(self, sound: NDArray[np.float32] | NDArray[np.int16]) -> Iterator[Chunk]:
+        """Hear a piece of sound of any length; the frames are drawn as they are asked for.
+
+        Args:
+            sound: (s,) mono at 16 kHz, float32 in [-1, 1] or 16-bit integers.
+
+        Raises:
+            BadInput: other samples, or the session has ended.
+        """
+        self._state.heard.add(self._checked(sound))
+        return self._chunks()
+
+    def idle(self, frames: int) -> Iterator[Chunk]:
+        """So many frames of silence: the face goes on living, and what was heard is shown."""
+        return self.push(np.zeros(num_samples(frames), np.float32))
+
+    def interrupt(self) -> None:
+        """Forget the sound whose motion is not drawn yet; the face goes on from where it is."""
+        self._state.heard.unhear(self._state.drawn)
+
+    def flush(self) -> Iterator[Chunk]:
+        """No more sound will come: all remaining frames."""
+        self._state.ended = True
+        return self._chunks()
+
+    def _begin(self) -> SessionState:
+        pipeline = self._pipeline
+        emotion = torch.zeros(1, len(EMOTIONS), device=pipeline.device)
+        name = "neutral" if self._options.emotion == "auto" else self._options.emotion
+        emotion[0, EMOTIONS.index(name)] = 1
+        return SessionState(
+            heard=Heard.nothing(),
+            carry=Carry.start(pipeline.config.motion, own_motion(pipeline, self._portrait)),
+            drawn=0,
+            shown=0,
+            waiting=None,
+            emotion=emotion,
+            judged=0,
+            ended=False,
+        )
+
+    def _checked(self, sound: NDArray[np.float32] | NDArray[np.int16]) -> NDArray[np.float32]:
+        if self._state.ended:
+            raise BadInput("the session has ended: begin another one")
+        if sound.ndim != 1 or sound.dtype not in (np.float32, np.int16):
+            raise BadInput(f"{sound.dtype} of shape {sound.shape} is not one channel of sound")
+        if not np.isfinite(sound).all():
+            raise BadInput("some samples are not finite numbers")
+        scale = np.float32(32768 if sound.dtype == np.int16 else 1)
+        return (sound / scale).astype(np.float32, copy=False)
+
+    def _chunks(self) -> Iterator[Chunk]:
+        """Whatever can be drawn now."""
+        state = self._state
+        while (speech := self._speech()) is not None:
+            ready = self._finished(self._drawn(speech)[0])
+            yield from self._shown(ready)
+        if state.ended and state.waiting is not None:
+            rest, state.waiting = steady_rest(state.waiting, self._deviation), None
+            yield from self._shown(rest)
+
+    @torch.inference_mode()
+    def _speech(self) -> Speech | None:
+        state, timing = self._state, self._timing
+        window = self._pipeline.config.motion.window_frames
+        speech = self._ear.speech(
+            state.drawn,
+            fresh=timing.fresh_frames,
+            look_ahead=timing.look_ahead_frames,
+            ended=state.ended,
+            device=self._pipeline.device,
+        )
+        return None if speech is None else speech[:, :window]
+
+    @torch.inference_mode()
+    def _drawn(self, speech: Speech) -> Motion:
+        """The next fresh frames (1, t, f)."""
+        state, pipeline = self._state, self._pipeline
+        config = pipeline.config.motion
+        self._judge()
+        noise = seeded_noise(
+            [self._options.seed], state.carry.window,
+            frames=config.window_frames, width=config.motion_dim,
+        )  # fmt: skip
+        motion, _ = sample_window(
+            pipeline.model.motion, speech, state.carry,
+            reference=own_motion(pipeline, self._portrait), emotion=state.emotion,
+            options=self._options, noise=noise,
+        )  # fmt: skip
+        motion = motion[:, : self._timing.fresh_frames]
+        state.carry = state.carry.after(motion, speech[:, : motion.shape[1]])
+        state.drawn += motion.shape[1]
+        return motion
+
+    def _judge(self) -> None:
+        """Now and then, what emotion the voice has, where the options ask for that."""
+        state = self._state
+        if self._options.emotion != "auto" or state.drawn < state.judged + JUDGED_EVERY:
+            return
+        state.judged = state.drawn
+        heard = state.heard.cut(max(state.heard.first, state.drawn - KEPT_FRAMES), state.drawn)
+        state.emotion = self._pipeline.model.emotion(heard.to(self._pipeline.device)).softmax(-1)
+
+    @property
+    def _deviation(self) -> float:
+        return self._options.steady if self._pipeline.config.controls else 0.0
+
+    def _finished(self, motion: Tensor) -> Tensor:
+        """Frames (t, f) that no later frame will smooth any more."""
+        ready, self._state.waiting = steady_piece(self._state.waiting, motion, self._deviation)
+        return ready
+
+    def _shown(self, motion: Tensor) -> Iterator[Chunk]:
+        """Decoded, with lids, in pieces."""
+        state = self._state
+        if not len(motion):
+            return
+        if self._pipeline.config.controls:
+            own = float(self._portrait.coefficients[0, BLINK])
+            motion = with_lids(motion, self._options.blink, own, state.shown, self._options.seed)
+        start = state.shown
+        state.shown += len(motion)
+        yield from self._pipeline.chunks(self._portrait, motion, start)
+
+
+def own_motion(pipeline: FloatPipeline, portrait: Portrait) -> Tensor:
+    """The motion token (1, f) of a portrait as it is."""
+    if pipeline.config.motion_space == "latent":
+        return pipeline.model.autoencoder.basis.motion(portrait.coefficients)
+    return portrait.coefficients
