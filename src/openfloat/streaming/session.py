@@ -1,7 +1,8 @@
 """One live session: a portrait that listens and speaks for as long as sound comes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,11 +12,11 @@ from openfloat.audio.frames import num_samples
 from openfloat.audio.normalise import Levels
 from openfloat.config import EMOTIONS, FPS
 from openfloat.editing import BLINK, steady_piece, steady_rest, with_lids
-from openfloat.errors import BadInput
+from openfloat.errors import BadInput, OpenFloatError
 from openfloat.options import SampleOptions
 from openfloat.pipeline import Chunk, FloatPipeline, PictureLike, Portrait
 from openfloat.sampling import Carry, sample_window, seeded_noise
-from openfloat.shapes import Motion, Speech, Tensor
+from openfloat.shapes import Emotion, Motion, Speech, Tensor
 from openfloat.streaming.hearing import KEPT_FRAMES, Ear, Heard
 from openfloat.streaming.state import SessionState
 
@@ -45,6 +46,19 @@ class Timing:
 
 
 LOW_LATENCY = Timing(fresh_frames=4, look_ahead_frames=3)
+
+
+class Pending(NamedTuple):
+    """A window that can be drawn now; windows of several sessions make one batch."""
+
+    speech: Speech
+    """(1, window_frames, a), the last known frame repeated."""
+    num_frames: int
+    """Frames of it that are known."""
+    carry: Carry
+    reference: Tensor
+    emotion: Emotion
+    noise: Motion
 
 
 class StreamingSession:
@@ -92,6 +106,11 @@ class StreamingSession:
         """All that the session remembers; `to_bytes` it before going on."""
         return self._state
 
+    @property
+    def drawing(self) -> SampleOptions:
+        """The options with what only this session uses left out: equal ones share a batch."""
+        return replace(self._options, seed=0, emotion="auto", blink="off", steady=0)
+
     def push(self, sound: NDArray[np.float32] | NDArray[np.int16]) -> Iterator[Chunk]:
         """Hear a piece of sound of any length; the frames are drawn as they are asked for.
 
@@ -101,7 +120,7 @@ class StreamingSession:
         Raises:
             BadInput: other samples, or the session has ended.
         """
-        self._state.heard.add(self._checked(sound))
+        self.hear(sound)
         return self._chunks()
 
     def idle(self, frames: int) -> Iterator[Chunk]:
@@ -114,8 +133,16 @@ class StreamingSession:
 
     def flush(self) -> Iterator[Chunk]:
         """No more sound will come: all remaining frames."""
-        self._state.ended = True
+        self.end()
         return self._chunks()
+
+    def hear(self, sound: NDArray[np.float32] | NDArray[np.int16]) -> None:
+        """As `push`, drawing nothing."""
+        self._state.heard.add(self._checked(sound))
+
+    def end(self) -> None:
+        """As `flush`, drawing nothing."""
+        self._state.ended = True
 
     def _begin(self) -> SessionState:
         pipeline = self._pipeline
@@ -145,46 +172,62 @@ class StreamingSession:
 
     def _chunks(self) -> Iterator[Chunk]:
         """Whatever can be drawn now."""
-        state = self._state
-        while (speech := self._speech()) is not None:
-            ready = self._finished(self._drawn(speech)[0])
-            yield from self._shown(ready)
-        if state.ended and state.waiting is not None:
-            rest, state.waiting = steady_rest(state.waiting, self._deviation), None
-            yield from self._shown(rest)
+        while (pending := self.pending()) is not None:
+            yield from self.accept(draw(self._pipeline, pending, self._options), pending)
+        yield from self.rest()
 
     @torch.inference_mode()
-    def _speech(self) -> Speech | None:
-        state, timing = self._state, self._timing
-        window = self._pipeline.config.motion.window_frames
-        speech = self._ear.speech(
+    def pending(self) -> Pending | None:
+        """The next window, if enough is heard; to be drawn, then given to `accept`."""
+        state, timing, config = self._state, self._timing, self._pipeline.config.motion
+        heard = self._ear.speech(
             state.drawn,
             fresh=timing.fresh_frames,
             look_ahead=timing.look_ahead_frames,
             ended=state.ended,
             device=self._pipeline.device,
         )
-        return None if speech is None else speech[:, :window]
-
-    @torch.inference_mode()
-    def _drawn(self, speech: Speech) -> Motion:
-        """The next fresh frames (1, t, f)."""
-        state, pipeline = self._state, self._pipeline
-        config = pipeline.config.motion
+        if heard is None:
+            return None
         self._judge()
+        speech = heard[:, : config.window_frames]
+        missing = config.window_frames - speech.shape[1]
         noise = seeded_noise(
             [self._options.seed], state.carry.window,
             frames=config.window_frames, width=config.motion_dim,
         )  # fmt: skip
-        motion, _ = sample_window(
-            pipeline.model.motion, speech, state.carry,
-            reference=own_motion(pipeline, self._portrait), emotion=state.emotion,
-            options=self._options, noise=noise,
-        )  # fmt: skip
-        motion = motion[:, : self._timing.fresh_frames]
-        state.carry = state.carry.after(motion, speech[:, : motion.shape[1]])
-        state.drawn += motion.shape[1]
-        return motion
+        return Pending(
+            torch.cat([speech, speech[:, -1:].expand(-1, missing, -1)], dim=1),
+            speech.shape[1],
+            state.carry,
+            own_motion(self._pipeline, self._portrait),
+            state.emotion,
+            noise,
+        )
+
+    def accept(self, motion: Motion, pending: Pending) -> Iterator[Chunk]:
+        """Take a drawn window (1, t, f): the frames that it completes.
+
+        Raises:
+            OpenFloatError: it is not finite.
+        """
+        if not motion.isfinite().all():
+            raise OpenFloatError("the motion drawn is not finite")
+        state = self._state
+        fresh = min(self._timing.fresh_frames, pending.num_frames)
+        motion = motion[:, :fresh]
+        state.carry = pending.carry.after(motion, pending.speech[:, :fresh])
+        state.drawn += fresh
+        ready, state.waiting = steady_piece(state.waiting, motion[0], self._deviation)
+        return self._shown(ready)
+
+    def rest(self) -> Iterator[Chunk]:
+        """At the end of the sound, the frames that waited to be smoothed."""
+        state = self._state
+        if not state.ended or state.waiting is None:
+            return iter(())
+        rest, state.waiting = steady_rest(state.waiting, self._deviation), None
+        return self._shown(rest)
 
     def _judge(self) -> None:
         """Now and then, what emotion the voice has, where the options ask for that."""
@@ -199,11 +242,6 @@ class StreamingSession:
     def _deviation(self) -> float:
         return self._options.steady if self._pipeline.config.controls else 0.0
 
-    def _finished(self, motion: Tensor) -> Tensor:
-        """Frames (t, f) that no later frame will smooth any more."""
-        ready, self._state.waiting = steady_piece(self._state.waiting, motion, self._deviation)
-        return ready
-
     def _shown(self, motion: Tensor) -> Iterator[Chunk]:
         """Decoded, with lids, in pieces."""
         state = self._state
@@ -215,6 +253,21 @@ class StreamingSession:
         start = state.shown
         state.shown += len(motion)
         yield from self._pipeline.chunks(self._portrait, motion, start)
+
+
+@torch.inference_mode()
+def draw(pipeline: FloatPipeline, pending: Pending, options: SampleOptions) -> Motion:
+    """The whole window of motion (b, t, f) of one or several pending ones."""
+    motion, _ = sample_window(
+        pipeline.model.motion,
+        pending.speech,
+        pending.carry,
+        reference=pending.reference,
+        emotion=pending.emotion,
+        options=options,
+        noise=pending.noise,
+    )
+    return motion
 
 
 def own_motion(pipeline: FloatPipeline, portrait: Portrait) -> Tensor:
