@@ -9,22 +9,25 @@ import wave
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from openfloat.audio.frames import num_frames
+from openfloat.audio.frames import num_frames, num_samples
 from openfloat.audio.io import load_audio
-from openfloat.bench.timing import Timed
-from openfloat.config import SAMPLE_RATE
+from openfloat.audio.recording import Recording
+from openfloat.bench.timing import Timed, in_turns
+from openfloat.config import FPS, SAMPLE_RATE
 from openfloat.errors import OpenFloatError
 from openfloat.options import SampleOptions
-from openfloat.pipeline import FloatPipeline
+from openfloat.pipeline import DECODE_BATCH, FloatPipeline
 from openfloat.streaming.session import LOW_LATENCY, StreamingSession
 
 DEMO = Path(__file__).parent.parent / "assets" / "demo"
 PORTRAIT, SPEECH = DEMO / "portrait.jpg", DEMO / "speech.wav"
 PIECE = SAMPLE_RATE // 50
 """Samples that a microphone hands over at a time: 20 ms."""
-LIVE = SampleOptions(nfe=5, steady=0.3)
-"""What the low-latency setting draws: fewer evaluations, one frame of smoothing."""
+LIVE = SampleOptions(solver="ab2", nfe=4, steady=0)
+"""What the low-latency setting draws: fewer evaluations, nothing that waits to be smoothed."""
 START = """
 from openfloat import FloatPipeline
 pipeline = FloatPipeline.from_pretrained({model!r})
@@ -58,6 +61,33 @@ def memory_rows(model: str, short_s: float, long_s: float) -> dict[str, Timed | 
     }
 
 
+def stage_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | float]:
+    """What a clip of two seconds costs once everything is loaded, milliseconds."""
+    frames = 2 * FPS
+    recording = Recording.open(load_audio(SPEECH)[: num_samples(frames)])
+    portrait = pipeline.encode(PORTRAIT)
+
+    def motion() -> list[Tensor]:
+        return list(pipeline.motion(portrait, recording, SampleOptions()))
+
+    pieces = torch.cat(motion()).split(DECODE_BATCH)
+    seconds = in_turns(
+        {
+            "portrait": lambda: pipeline.encode(PORTRAIT),
+            "motion": motion,
+            "decode": lambda: [pipeline.decode(portrait, piece) for piece in pieces],
+        },
+        rounds,
+    )
+    each = [a + b for a, b in zip(seconds["motion"], seconds["decode"], strict=True)]
+    return {
+        "portrait_ms": Timed.of([s * 1e3 for s in seconds["portrait"]]),
+        "motion_ms_per_frame": Timed.of([s * 1e3 / frames for s in seconds["motion"]]),
+        "decode_ms_per_frame": Timed.of([s * 1e3 / frames for s in seconds["decode"]]),
+        "loaded_fps": Timed.of([frames / s for s in each]),
+    }
+
+
 def session_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | float]:
     """Milliseconds from the first sound to the first frame, sound coming as from a microphone.
 
@@ -68,7 +98,7 @@ def session_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | floa
     waits = []
     for _ in range(rounds):
         session = StreamingSession(pipeline, portrait, LIVE, LOW_LATENCY)
-        for _ in session.idle(25):
+        for _ in session.idle(FPS):
             pass
         waits.append(_first_answer(session, sound) * 1e3)
     return {"first_frame_ms": Timed.of(waits)}
@@ -76,7 +106,7 @@ def session_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | floa
 
 def _first_answer(session: StreamingSession, sound: np.ndarray) -> float:
     """Seconds of real time until a frame of the new sound is there."""
-    answered = session.state.heard.num_samples // 640
+    answered = num_frames(session.state.heard.num_samples)
     started = time.perf_counter()
     for number, begin in enumerate(range(0, len(sound), PIECE)):
         time.sleep(max(0.0, started + (number + 1) * PIECE / SAMPLE_RATE - time.perf_counter()))

@@ -5,16 +5,18 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-Part = Literal["decoder", "session", "command", "memory"]
+Part = Literal["decoder", "field", "stages", "session", "command", "memory"]
+PARTS: tuple[Part, ...] = ("decoder", "field", "stages", "session", "command", "memory")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchOptions:
     """What to measure, on what, how often."""
 
-    parts: Positional[tuple[Part, ...]] = ("decoder", "session", "command", "memory")
-    """decoder: float-512's against the released way; session: first frame of a live session;
-    command: whole animate, and the start; memory: a long recording against a short one."""
+    parts: Positional[tuple[Part, ...]] = PARTS
+    """decoder: float-512's against the released way; field: float-512's vector field against a
+    naive one; stages: of one clip; session: first frame of a live session; command: whole animate,
+    and the start; memory: a long recording against a short one."""
     model: str = "openfloat-256"
     """Name or folder of the model for all but the decoder."""
     rounds: int = 5

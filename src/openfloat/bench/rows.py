@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from openfloat.bench.command import command_rows, memory_rows, session_rows
+from openfloat.bench.command import command_rows, memory_rows, session_rows, stage_rows
 from openfloat.bench.decoder import decoder_rows
+from openfloat.bench.field import field_rows
 from openfloat.bench.options import BenchOptions
 from openfloat.bench.timing import Timed
 from openfloat.pipeline import FloatPipeline
@@ -42,6 +43,11 @@ def _parts(options: BenchOptions) -> Iterator[Rows]:
         if part == "decoder":
             rows = decoder_rows(options.rounds)
             yield {f"float512_{name}": value for name, value in rows.items()}
+        elif part == "field":
+            rows = field_rows(options.rounds)
+            yield {f"vector_field_{name}": value for name, value in rows.items()}
+        elif part == "stages":
+            yield stage_rows(FloatPipeline.from_pretrained(options.model), options.rounds)
         elif part == "session":
             yield session_rows(FloatPipeline.from_pretrained(options.model), options.rounds)
         elif part == "command":

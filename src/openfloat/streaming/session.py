@@ -45,7 +45,7 @@ class Timing:
         return (self.fresh_frames + self.look_ahead_frames) / FPS
 
 
-LOW_LATENCY = Timing(fresh_frames=4, look_ahead_frames=3)
+LOW_LATENCY = Timing(fresh_frames=3, look_ahead_frames=2)
 
 
 class Pending(NamedTuple):
