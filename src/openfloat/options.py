@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from openfloat.config import EMOTIONS
+from openfloat.mood import Mood
 
-EmotionName = Literal["auto", "angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
 SolverName = Literal["euler", "midpoint", "heun", "rk4", "ab2"]
 BlinkName = Literal["natural", "off", "drawn"]
 FillName = Literal["edge", "reflect", "black"]
@@ -29,8 +28,9 @@ class SampleOptions:
     guidance_interval: tuple[float, float] = (0.0, 1.0)
     """Flow times, from noise at 0 to motion at 1, between which the two scales count; elsewhere
     both are 1, at a third of the cost."""
-    emotion: EmotionName = "auto"
-    """Expression to show; auto listens to the voice."""
+    emotion: str = "auto"
+    """Expression to show: auto (as the voice sounds), angry, disgust, fear, happy, neutral, sad,
+    surprise; a mixture (happy:0.7,surprise:0.3); or a schedule (0-2.5:neutral,2.5-:happy)."""
     blink: BlinkName = "natural"
     """Lids, where the model's controls have names: natural blinks at the rate of people, off keeps
     the portrait's lids, drawn leaves them to the model."""
@@ -47,8 +47,7 @@ class SampleOptions:
                 f"nfe={self.nfe} is not a positive multiple of {stages[self.solver]}, "
                 f"the evaluations of one {self.solver} step"
             )
-        if self.emotion != "auto" and self.emotion not in EMOTIONS:
-            raise ValueError(f"emotion={self.emotion!r} is none of auto, {', '.join(EMOTIONS)}")
+        Mood.parse(self.emotion)
         if self.blink not in ("natural", "off", "drawn"):
             raise ValueError(f"blink={self.blink!r} is none of natural, off, drawn")
         for name in ("audio_scale", "emotion_scale", "steady"):

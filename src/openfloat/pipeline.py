@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,6 +18,7 @@ from openfloat.models.autoencoder import Appearance
 from openfloat.models.emotion import LONGEST_SAMPLES
 from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
+from openfloat.mood import Mood
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
 from openfloat.options import CropOptions, SampleOptions
@@ -236,12 +236,14 @@ class FloatPipeline:
 
     @torch.inference_mode()
     def emotion(self, recording: Recording, options: SampleOptions) -> Tensor:
-        """Weights of the seven emotions (1, 7): as asked for, or as the voice sounds."""
-        if options.emotion == "auto":
+        """Weights of the seven emotions, (1, 7) or (1, t, 7), as asked for or as the voice is."""
+        mood, voice = Mood.parse(options.emotion), torch.zeros(1, len(EMOTIONS))
+        if mood.listens:
             heard = recording.head(LONGEST_SAMPLES).to(self.device)
-            return self.model.emotion(heard).softmax(-1)
-        index = torch.tensor([EMOTIONS.index(options.emotion)], device=self.device)
-        return F.one_hot(index, len(EMOTIONS)).float()
+            voice = self.model.emotion(heard).softmax(-1).cpu()
+        frames = 1 if mood.constant else recording.num_frames
+        weights = torch.from_numpy(mood.weights(0, frames, voice[0].numpy())).to(self.device)
+        return weights if mood.constant else weights[None]
 
     @torch.inference_mode()
     def decode(self, portrait: Portrait, motion: Tensor) -> NDArray[np.uint8]:

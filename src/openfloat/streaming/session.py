@@ -13,10 +13,12 @@ from openfloat.audio.normalise import Levels
 from openfloat.config import EMOTIONS, FPS
 from openfloat.editing import BLINK, steady_piece, steady_rest, with_lids
 from openfloat.errors import BadInput, OpenFloatError
+from openfloat.flow.noise import seeded_noise
+from openfloat.mood import Mood
 from openfloat.options import SampleOptions
 from openfloat.pipeline import Chunk, FloatPipeline, PictureLike, Portrait
-from openfloat.sampling import Carry, sample_window, seeded_noise
-from openfloat.shapes import Emotion, Motion, Speech, Tensor
+from openfloat.sampling import Carry, sample_window
+from openfloat.shapes import Motion, Speech, Tensor
 from openfloat.streaming.hearing import KEPT_FRAMES, Ear, Heard
 from openfloat.streaming.state import SessionState
 
@@ -57,7 +59,8 @@ class Pending(NamedTuple):
     """Frames of it that are known."""
     carry: Carry
     reference: Tensor
-    emotion: Emotion
+    emotion: Tensor
+    """(1, window_frames, 7)."""
     noise: Motion
 
 
@@ -96,6 +99,7 @@ class StreamingSession:
             raise BadInput(f"fresh_frames={timing.fresh_frames} exceeds the window of {window}")
         self._pipeline, self._options, self._timing = pipeline, options, timing
         self._portrait = pipeline.encode(portrait)
+        self._mood = Mood.parse(options.emotion)
         if isinstance(state, bytes):
             state = SessionState.from_bytes(state, pipeline.config, pipeline.device)
         self._state = state or self._begin()
@@ -146,9 +150,8 @@ class StreamingSession:
 
     def _begin(self) -> SessionState:
         pipeline = self._pipeline
-        emotion = torch.zeros(1, len(EMOTIONS), device=pipeline.device)
-        name = "neutral" if self._options.emotion == "auto" else self._options.emotion
-        emotion[0, EMOTIONS.index(name)] = 1
+        emotion = torch.zeros(1, len(EMOTIONS))
+        emotion[0, EMOTIONS.index("neutral")] = 1
         return SessionState(
             heard=Heard.nothing(),
             carry=Carry.start(pipeline.config.motion, own_motion(pipeline, self._portrait)),
@@ -201,7 +204,7 @@ class StreamingSession:
             speech.shape[1],
             state.carry,
             own_motion(self._pipeline, self._portrait),
-            state.emotion,
+            self._felt(),
             noise,
         )
 
@@ -229,14 +232,22 @@ class StreamingSession:
         rest, state.waiting = steady_rest(state.waiting, self._deviation), None
         return self._shown(rest)
 
+    def _felt(self) -> Tensor:
+        """(1, t, 7) weights of the emotions in the next window."""
+        count, voice = self._pipeline.config.motion.window_frames, self._state.emotion[0].numpy()
+        weights = self._mood.weights(self._state.drawn, count, voice)
+        return torch.from_numpy(weights)[None].to(self._pipeline.device)
+
     def _judge(self) -> None:
         """Now and then, what emotion the voice has, where the options ask for that."""
         state = self._state
-        if self._options.emotion != "auto" or state.drawn < state.judged + JUDGED_EVERY:
+        if not self._mood.listens or state.drawn < state.judged + JUDGED_EVERY:
             return
         state.judged = state.drawn
         heard = state.heard.cut(max(state.heard.first, state.drawn - KEPT_FRAMES), state.drawn)
-        state.emotion = self._pipeline.model.emotion(heard.to(self._pipeline.device)).softmax(-1)
+        state.emotion = (
+            self._pipeline.model.emotion(heard.to(self._pipeline.device)).softmax(-1).cpu()
+        )
 
     @property
     def _deviation(self) -> float:

@@ -32,7 +32,7 @@ class SessionState:
         drawn: frames whose motion is drawn.
         shown: frames given out, fewer by those that wait to be smoothed.
         waiting: (n, m) motion that waits, none before the first frame.
-        emotion: (1, 7) weights in use.
+        emotion: (1, 7) what the voice sounded like, on the processor.
         judged: frame up to which the voice was last judged.
         ended: no more sound will come.
     """
@@ -81,7 +81,7 @@ class SessionState:
         clock = dict(zip(CLOCK, arrays["clock"].tolist(), strict=True))
         tensors = {
             name: torch.from_numpy(arrays[name].copy()).to(device)
-            for name in ("past_motion", "past_speech", "waiting", "emotion")
+            for name in ("past_motion", "past_speech", "waiting")
         }
         return cls(
             heard=Heard(
@@ -99,7 +99,7 @@ class SessionState:
             drawn=clock["drawn"],
             shown=clock["shown"],
             waiting=tensors["waiting"] if clock["drawn"] else None,
-            emotion=tensors["emotion"],
+            emotion=torch.from_numpy(arrays["emotion"].copy()),
             judged=clock["judged"],
             ended=bool(clock["ended"]),
         )
