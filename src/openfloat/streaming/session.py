@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from openfloat.audio.frames import num_samples
 from openfloat.audio.normalise import Levels
 from openfloat.config import EMOTIONS, FPS
-from openfloat.editing import BLINK, steady_piece, steady_rest, with_lids
+from openfloat.editing.controls import edited
+from openfloat.editing.lids import BLINK, with_lids
+from openfloat.editing.steadying import steady_piece, steady_rest
 from openfloat.errors import BadInput, OpenFloatError
 from openfloat.flow.noise import seeded_noise
 from openfloat.mood import Mood
-from openfloat.options import SampleOptions
+from openfloat.options import MotionEdit, SampleOptions
 from openfloat.pipeline import Chunk, FloatPipeline, PictureLike, Portrait
 from openfloat.sampling import Carry, sample_window
 from openfloat.shapes import Motion, Speech, Tensor
@@ -113,7 +115,9 @@ class StreamingSession:
     @property
     def drawing(self) -> SampleOptions:
         """The options with what only this session uses left out: equal ones share a batch."""
-        return replace(self._options, seed=0, emotion="auto", blink="off", steady=0)
+        return replace(
+            self._options, seed=0, emotion="auto", blink="off", steady=0, edit=MotionEdit()
+        )
 
     def push(self, sound: NDArray[np.float32] | NDArray[np.int16]) -> Iterator[Chunk]:
         """Hear a piece of sound of any length; the frames are drawn as they are asked for.
@@ -259,8 +263,9 @@ class StreamingSession:
         if not len(motion):
             return
         if self._pipeline.config.controls:
-            own = float(self._portrait.coefficients[0, BLINK])
-            motion = with_lids(motion, self._options.blink, own, state.shown, self._options.seed)
+            own, options = self._portrait.coefficients[0], self._options
+            motion = edited(motion, own, options.edit)
+            motion = with_lids(motion, options.lids, float(own[BLINK]), state.shown, options.seed)
         start = state.shown
         state.shown += len(motion)
         yield from self._pipeline.chunks(self._portrait, motion, start)
