@@ -21,8 +21,7 @@ check: $(DEV)  ## What .ci/run runs: lint, types, layers, tests with coverage.
 	.venv/bin/python -m pytest -n 2 --cov --cov-report=term
 
 bench: $(ENV)  ## Speed and memory, printed as ratios.
-	.venv/bin/python benchmarks/speed.py
-	.venv/bin/python benchmarks/memory.py
+	.venv/bin/openfloat bench
 
 $(ENV): pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

@@ -1,9 +1,11 @@
-"""Configs to JSON and back, checked field by field against their type annotations."""
+"""Configs to JSON and back, checked field by field against their type annotations; JSON files."""
 
 import dataclasses
 import json
+import os
 import types
 import typing
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
@@ -17,6 +19,13 @@ def to_json(config: Any) -> str:
 def from_json(cls: type[T], text: str) -> T:
     """The config that `to_json` wrote; a ValueError names an unknown field or a wrong type."""
     return typing.cast(T, _decode(cls, json.loads(text), cls.__name__))
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a value that JSON can hold; the file appears when it is complete."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:

@@ -23,3 +23,7 @@ class BadCheckpoint(OpenFloatError, ValueError):
 
 class ModelNotFound(OpenFloatError, FileNotFoundError):
     """A model name or folder that does not exist."""
+
+
+class Busy(OpenFloatError):
+    """Nothing is wrong but that too many others are served."""

@@ -1,14 +1,73 @@
 """How a clip is drawn: frozen values, free of torch so that `--help` is quick."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
-from openfloat.config import EMOTIONS
+from tyro.conf import OmitArgPrefixes
 
-EmotionName = Literal["auto", "angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
+from openfloat.config import CONTROLS
+from openfloat.mood import Mood
+
 SolverName = Literal["euler", "midpoint", "heun", "rk4", "ab2"]
-BlinkName = Literal["natural", "off", "drawn"]
+RegionName = Literal["all", "face", "head", "lips"]
+MOST_BLINKS = 60
 FillName = Literal["edge", "reflect", "black"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MotionEdit:
+    """What is changed about motion that was drawn, where the model's controls have names."""
+
+    head: float = 1.0
+    """How much the head moves: 0 holds still, 1 as drawn, 2 twice as far."""
+    mouth: float = 1.0
+    """How much the lips move: 0 to 3."""
+    yaw: float = 0.0
+    """Degrees added, positive towards the right of the picture."""
+    pitch: float = 0.0
+    """Degrees added, positive looks up."""
+    roll: float = 0.0
+    """Degrees added, positive turns clockwise."""
+    smile: float = 0.0
+    """Added: 1 a broad smile, -1 corners down."""
+    brows: float = 0.0
+    """Added: 1 raised, -1 frowning."""
+    gaze_x: float | None = None
+    """Where the eyes look instead of wandering: -1 left to 1 right of the picture."""
+    gaze_y: float | None = None
+    """-1 up to 1 down."""
+    region: RegionName = "all"
+    """What moves at all: lips, face (everything but the head), head, all."""
+    edit: tuple[str, ...] = ()
+    """Raw coefficients added, as NUMBER:AMOUNT, for example 6:+1.5."""
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "head": (0, 3), "mouth": (0, 3), "yaw": (-30, 30), "pitch": (-25, 25),
+            "roll": (-30, 30), "smile": (-1, 1), "brows": (-1, 1), "gaze_x": (-1, 1),
+            "gaze_y": (-1, 1),
+        }  # fmt: skip
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ValueError(f"{name}={value:g} is not between {low} and {high}")
+        if self.region not in ("all", "face", "head", "lips"):
+            raise ValueError(f"region={self.region!r} is none of all, face, head, lips")
+        _ = self.directions
+
+    @property
+    def directions(self) -> tuple[tuple[int, float], ...]:
+        """The raw edits as numbers of directions and amounts; a ValueError for any other form."""
+        found = []
+        for text in self.edit:
+            match = re.fullmatch(r"(\d+):([+-]?\d+(?:\.\d+)?)", text)
+            if match is None or int(match[1]) >= len(CONTROLS) or abs(float(match[2])) > 20:
+                raise ValueError(
+                    f"edit={text!r} is not NUMBER:AMOUNT, 0 to {len(CONTROLS) - 1} and at most 20"
+                )
+            found.append((int(match[1]), float(match[2])))
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,14 +88,16 @@ class SampleOptions:
     guidance_interval: tuple[float, float] = (0.0, 1.0)
     """Flow times, from noise at 0 to motion at 1, between which the two scales count; elsewhere
     both are 1, at a third of the cost."""
-    emotion: EmotionName = "auto"
-    """Expression to show; auto listens to the voice."""
-    blink: BlinkName = "natural"
-    """Lids, where the model's controls have names: natural blinks at the rate of people, off keeps
-    the portrait's lids, drawn leaves them to the model."""
+    emotion: str = "auto"
+    """Expression to show: auto (as the voice sounds), angry, disgust, fear, happy, neutral, sad,
+    surprise; a mixture (happy:0.7,surprise:0.3); or a schedule (0-2.5:neutral,2.5-:happy)."""
+    blink: str = "natural"
+    """Lids, where the model's controls have names: natural blinks at the rate of people, a number
+    blinks so often a minute, off keeps the portrait's lids, drawn leaves them to the model."""
     steady: float = 1.5
     """Frames (standard deviation) over which head and slow expression are smoothed, where the
     model's controls have names; 0 leaves them as drawn."""
+    edit: OmitArgPrefixes[MotionEdit] = MotionEdit()
 
     def __post_init__(self) -> None:
         stages = {"euler": 1, "midpoint": 2, "heun": 2, "rk4": 4, "ab2": 1}
@@ -47,10 +108,14 @@ class SampleOptions:
                 f"nfe={self.nfe} is not a positive multiple of {stages[self.solver]}, "
                 f"the evaluations of one {self.solver} step"
             )
-        if self.emotion != "auto" and self.emotion not in EMOTIONS:
-            raise ValueError(f"emotion={self.emotion!r} is none of auto, {', '.join(EMOTIONS)}")
-        if self.blink not in ("natural", "off", "drawn"):
-            raise ValueError(f"blink={self.blink!r} is none of natural, off, drawn")
+        Mood.parse(self.emotion)
+        if self.blink not in ("natural", "off", "drawn") and not (
+            re.fullmatch(r"\d+(\.\d+)?", self.blink) and float(self.blink) <= MOST_BLINKS
+        ):
+            raise ValueError(
+                f"blink={self.blink!r} is none of natural, off, drawn, or a number of blinks a "
+                f"minute up to {MOST_BLINKS}"
+            )
         for name in ("audio_scale", "emotion_scale", "steady"):
             if not 0 <= getattr(self, name) <= 20:
                 raise ValueError(f"{name}={getattr(self, name)} is not between 0 and 20")
@@ -61,6 +126,11 @@ class SampleOptions:
             )
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed={self.seed} is not between 0 and 2^63 - 1")
+
+    @property
+    def lids(self) -> str:
+        """`blink`, or off where the region leaves out the eyes."""
+        return self.blink if self.edit.region in ("all", "face") else "off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

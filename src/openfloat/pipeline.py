@@ -7,21 +7,24 @@ from typing import Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from openfloat.audio.given import SoundLike, as_file
 from openfloat.audio.recording import Recording
 from openfloat.config import EMOTIONS, FPS, ModelConfig
-from openfloat.editing import BLINK, steady, with_blinks
+from openfloat.editing.controls import edited
+from openfloat.editing.lids import BLINK, with_blinks
+from openfloat.editing.steadying import steady
+from openfloat.errors import BadInput
 from openfloat.models.autoencoder import Appearance
 from openfloat.models.emotion import LONGEST_SAMPLES
 from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
+from openfloat.mood import Mood
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
-from openfloat.options import CropOptions, SampleOptions
+from openfloat.options import CropOptions, MotionEdit, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import PortraitCrop, crop_portrait
@@ -209,11 +212,30 @@ class FloatPipeline:
         recording = Recording.open(speech)
         drawn = self._draw(portrait, recording, options)
         if not self.config.controls:
-            yield from drawn
+            shift = self._raw_edit(options.edit)
+            yield from (piece + shift for piece in drawn)
             return
-        own = float(portrait.coefficients[0, BLINK])
-        steadied = steady(drawn, options.steady)
-        yield from with_blinks(steadied, options.blink, own, options.seed)
+        own = portrait.coefficients[0]
+        changed = (edited(piece, own, options.edit) for piece in steady(drawn, options.steady))
+        yield from with_blinks(changed, options.lids, float(own[BLINK]), options.seed)
+
+    def _raw_edit(self, edit: MotionEdit) -> Tensor:
+        """(1, f) what raw edits add to every frame of a model whose directions have no names.
+
+        Raises:
+            BadInput: the edit asks for a control by name.
+        """
+        if edit != MotionEdit(edit=edit.edit):
+            raise BadInput(
+                f"the motion directions of {self.config.name} have no names: of the edits it knows "
+                "only --edit NUMBER:AMOUNT"
+            )
+        shift = torch.zeros(1, self.config.autoencoder.num_directions, device=self.device)
+        for number, amount in edit.directions:
+            shift[0, number] += amount
+        if self.config.motion_space == "latent":
+            return self.model.autoencoder.basis.motion(shift)
+        return shift
 
     def _draw(
         self, portrait: Portrait, recording: Recording, options: SampleOptions
@@ -238,12 +260,14 @@ class FloatPipeline:
 
     @torch.inference_mode()
     def emotion(self, recording: Recording, options: SampleOptions) -> Tensor:
-        """Weights of the seven emotions (1, 7): as asked for, or as the voice sounds."""
-        if options.emotion == "auto":
+        """Weights of the seven emotions, (1, 7) or (1, t, 7), as asked for or as the voice is."""
+        mood, voice = Mood.parse(options.emotion), torch.zeros(1, len(EMOTIONS))
+        if mood.listens:
             heard = recording.head(LONGEST_SAMPLES).to(self.device)
-            return self.model.emotion(heard).softmax(-1)
-        index = torch.tensor([EMOTIONS.index(options.emotion)], device=self.device)
-        return F.one_hot(index, len(EMOTIONS)).float()
+            voice = self.model.emotion(heard).softmax(-1).cpu()
+        frames = 1 if mood.constant else recording.num_frames
+        weights = torch.from_numpy(mood.weights(0, frames, voice[0].numpy())).to(self.device)
+        return weights if mood.constant else weights[None]
 
     @torch.inference_mode()
     def decode(self, portrait: Portrait, motion: Tensor) -> NDArray[np.uint8]:

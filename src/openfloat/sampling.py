@@ -4,20 +4,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
 import torch
 from einops import rearrange, repeat
 
 from openfloat.config import VectorFieldConfig
 from openfloat.errors import BadInput
 from openfloat.flow.guidance import guide, needed_branches
+from openfloat.flow.noise import MAX_SEED, seeded_noise
 from openfloat.flow.solver import METHODS, integrate, steps_for
 from openfloat.flow.times import uniform_grid
 from openfloat.models.transformer import VectorField
 from openfloat.options import SampleOptions
 from openfloat.shapes import Emotion, Float, Motion, Speech, Tensor
-
-MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -49,34 +47,13 @@ class Carry:
         )
 
 
-def seeded_noise(seeds: Sequence[int], window: int, *, frames: int, width: int) -> Motion:
-    """Standard normal noise, one generator per seed and window, on the CPU.
-
-    The generator is Philox keyed by (seed, window): neither the batch nor the windows before
-    change what a sample gets, and no two windows share their noise.
-
-    Args:
-        seeds: one for each sample, 0 to 2^63 - 1.
-        window: number of the window, from 0.
-        frames: length of a whole window, whatever part of it is used.
-        width: motion channels.
-    """
-    draws = [
-        np.random.Generator(np.random.Philox(key=seed + (window << 64))).standard_normal(
-            (frames, width), dtype=np.float32
-        )
-        for seed in seeds
-    ]
-    return torch.from_numpy(np.stack(draws))
-
-
 def guided_field(
     field: VectorField,
     speech: Speech,
     carry: Carry,
     *,
     reference: Float[Tensor, "b f"],
-    emotion: Emotion,
+    emotion: Emotion | Float[Tensor, "b t e"],
     options: SampleOptions,
 ) -> Callable[[Tensor, Motion], Motion]:
     """The field that a solver walks: (t, x) -> guided velocity of one window (paper, 3.3).
@@ -86,7 +63,7 @@ def guided_field(
         speech: a whole window.
         carry: its past motion and past speech are read.
         reference: the portrait's own motion.
-        emotion: all zero where none is given.
+        emotion: all zero where none is given; (b e), or of every frame of the window.
         options: its two scales and their interval are read.
     """
 
@@ -115,7 +92,7 @@ def _field_under(
     carry: Carry,
     *,
     reference: Float[Tensor, "b f"],
-    emotion: Emotion,
+    emotion: Emotion | Float[Tensor, "b t e"],
 ) -> Callable[[Tensor, Motion], Motion]:
     """The field under the same two scales (audio, emotion) at every flow time.
 
@@ -147,7 +124,7 @@ def sample_window(
     carry: Carry,
     *,
     reference: Float[Tensor, "b f"],
-    emotion: Emotion,
+    emotion: Emotion | Float[Tensor, "b t e"],
     options: SampleOptions,
     noise: Motion,
 ) -> tuple[Motion, Carry]:
@@ -159,7 +136,7 @@ def sample_window(
             and the result is cut to it.
         carry: from the window before, or `Carry.start`.
         reference: the portrait's own motion.
-        emotion: all zero where none is given.
+        emotion: all zero where none is given; (b e), or of every frame of the window.
         options: scales, solver and evaluations.
         noise: the start of the flow, a whole window.
     """
@@ -188,7 +165,7 @@ def sample_motion(
     speech: Iterable[Speech],
     *,
     reference: Float[Tensor, "b f"],
-    emotion: Emotion | None,
+    emotion: Emotion | Float[Tensor, "b n e"] | None,
     options: SampleOptions,
     seeds: Sequence[int],
     noise: Callable[[int], Motion] | None = None,
@@ -204,7 +181,8 @@ def sample_motion(
         speech: pieces of the clip in order, each `window_frames` long, the last one 1 to
             `window_frames`; the next piece is taken when its window is asked for.
         reference: the portrait's own motion; its device and dtype are those of the result.
-        emotion: weights of the emotions; none: no emotion is given.
+        emotion: weights of the emotions, or of every frame of the clip, the last of which goes on
+            beyond its end; none: no emotion is given.
         options: scales, solver and evaluations; `seed` and `emotion` are the caller's to resolve.
         seeds: one for each sample, 0 to 2^63 - 1.
         noise: instead of the seeds, a source of whole windows by window number.
@@ -224,7 +202,7 @@ def sample_motion(
         raise BadInput(f"seed {bad[0]} is not between 0 and 2^63 - 1")
     if emotion is None:
         emotion = reference.new_zeros(batch, config.num_emotions)
-    if emotion.shape != (batch, config.num_emotions):
+    if (emotion.shape[0], emotion.shape[-1]) != (batch, config.num_emotions) or emotion.ndim > 3:
         raise BadInput(
             f"emotion of shape {tuple(emotion.shape)} is not {(batch, config.num_emotions)}"
         )
@@ -250,20 +228,29 @@ def _windows(
     noise: Callable[[int], Motion],
     *,
     reference: Float[Tensor, "b f"],
-    emotion: Emotion,
+    emotion: Emotion | Float[Tensor, "b t e"],
     options: SampleOptions,
 ) -> Iterator[Motion]:
+    start, size = 0, field.config.window_frames
     for piece in speech:
+        felt = emotion if emotion.ndim == 2 else _stretch(emotion, start, size)
+        start += size
         motion, carry = sample_window(
             field,
             piece,
             carry,
             reference=reference,
-            emotion=emotion,
+            emotion=felt,
             options=options,
             noise=noise(carry.window),
         )
         yield motion
+
+
+def _stretch(frames: Float[Tensor, "b n e"], start: int, count: int) -> Float[Tensor, "b t e"]:
+    """Some frames of a clip; its last one stands for those beyond its end."""
+    index = torch.arange(start, start + count, device=frames.device)
+    return frames[:, index.clamp(max=frames.shape[1] - 1)]
 
 
 def _checked(speech: Iterable[Speech], config: VectorFieldConfig, batch: int) -> Iterator[Speech]:

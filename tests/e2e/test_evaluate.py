@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from openfloat.codec import write_json
 from openfloat.data.manifest import data_folder
 from openfloat.errors import BadInput
 from openfloat.evaluation.goals import GOALS, table
-from openfloat.evaluation.model import EvaluateOptions, evaluate_model, write_report
+from openfloat.evaluation.model import EvaluateOptions, evaluate_model
 from openfloat.evaluation.sheet import portraits_sheet
 from openfloat.pipeline import FloatPipeline
 
@@ -39,7 +40,7 @@ def test_a_report_holds_every_figure_with_its_rows(data: Path, tmp_path: Path) -
     assert low <= report["psnr"] <= high
     assert report["fps"] > 0
     assert report["goals"]["megabytes"]["holds"]
-    write_report(report, tmp_path / "report.json")
+    write_json(report, tmp_path / "report.json")
     assert json.loads((tmp_path / "report.json").read_text())["psnr"] == report["psnr"]
     assert len(table(report).splitlines()) == len(GOALS) - 1
 

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from openfloat.config import FPS, VectorFieldConfig
 from openfloat.flow.guidance import guide
-from openfloat.models.transformer import VectorField, band_mask, position_code, time_code
+from openfloat.models.codes import position_code, time_code
+from openfloat.models.transformer import VectorField, band_mask
 from openfloat.weights.official_motion import motion_names
 from openfloat.weights.store import load_into
 

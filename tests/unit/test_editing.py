@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 
 from openfloat.data.controls import INDEX, SCALES
-from openfloat.editing import BLINK, STEADIED, blink_curve, steady, with_blinks
+from openfloat.editing.controls import HEAD, LIPS, MOUTH, edited
+from openfloat.editing.lids import BLINK, blink_curve, with_blinks
+from openfloat.editing.steadying import STEADIED, steady
 from openfloat.evaluation.signals import acceleration, count_blinks
+from openfloat.options import MotionEdit
 
 
 def pieces(motion: Tensor, *lengths: int) -> list[Tensor]:
@@ -84,3 +87,59 @@ def test_a_blink_ends_in_the_minute_after_it_began() -> None:
     begun = [lids for lids in borders if lids[0] > 0.9]
     assert begun
     assert all(lids[1] > 0 for lids in begun)
+
+
+def test_a_rate_of_blinks_is_kept() -> None:
+    for rate in (0, 6, 30):
+        counts = [count_blinks(blink_curve(0, 1500, s, rate).astype(float)) for s in range(20)]
+        assert np.mean(counts) == pytest.approx(rate, rel=0.25)
+
+
+def test_no_edit_changes_nothing() -> None:
+    motion = torch.randn(30, 20)
+    assert edited(motion, torch.randn(20), MotionEdit()) is motion
+
+
+@pytest.mark.parametrize("region", ["lips", "head", "face"])
+def test_outside_of_its_region_everything_stays_as_in_the_portrait(region: str) -> None:
+    motion, own = torch.randn(30, 20), torch.randn(20)
+    made = edited(motion, own, MotionEdit(region=region))  # type: ignore[arg-type]
+    moving = {"lips": MOUTH, "head": HEAD, "face": [n for n in INDEX if n not in HEAD]}[region]
+    for name, column in INDEX.items():
+        expected = motion[:, column] if name in moving else own[column].expand(30)
+        torch.testing.assert_close(made[:, column], expected)
+
+
+def test_amounts_scale_the_change_and_offsets_add_in_physical_units() -> None:
+    motion, own = torch.randn(30, 20), torch.randn(20)
+    made = edited(motion, own, MotionEdit(head=0.5, mouth=2, yaw=8, smile=-0.3, gaze_x=0.4))
+    yaw, jaw, gaze = INDEX["yaw"], INDEX["jaw_open"], INDEX["gaze_x"]
+    torch.testing.assert_close(made[:, yaw], own[yaw] + 0.5 * (motion[:, yaw] - own[yaw]) + 1)
+    torch.testing.assert_close(made[:, jaw], own[jaw] + 2 * (motion[:, jaw] - own[jaw]))
+    assert (made[:, gaze] == 0.4 / SCALES[gaze]).all()
+    down = INDEX["mouth_down"]
+    torch.testing.assert_close(made[:, down], motion[:, down] + 0.3 / float(SCALES[down]))
+    changed = {INDEX[n] for n in (*HEAD, *LIPS, "mouth_down", "gaze_x")}
+    same = [column for column in range(20) if column not in changed]
+    torch.testing.assert_close(made[:, same], motion[:, same])
+
+
+def test_offsets_compose_and_invert() -> None:
+    motion, own = torch.randn(30, 20), torch.randn(20)
+    there = edited(motion, own, MotionEdit(yaw=5, pitch=-3, edit=("15:+2.5",)))
+    back = edited(there, own, MotionEdit(yaw=-5, pitch=3, edit=("15:-2.5",)))
+    torch.testing.assert_close(back, motion)
+    twice = edited(edited(motion, own, MotionEdit(roll=2)), own, MotionEdit(roll=3))
+    torch.testing.assert_close(twice, edited(motion, own, MotionEdit(roll=5)))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"head": -1}, {"mouth": 9}, {"yaw": 90}, {"smile": 2}, {"gaze_x": -3}, {"region": "nose"},
+        {"edit": ("20:+1",)}, {"edit": ("yaw",)}, {"edit": ("3:inf",)}, {"head": float("nan")},
+    ],
+)  # fmt: skip
+def test_edits_out_of_range_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        MotionEdit(**bad)  # type: ignore[arg-type]

@@ -6,9 +6,10 @@ from torch.testing import assert_close
 
 from openfloat.config import EMOTIONS, VectorFieldConfig
 from openfloat.errors import BadInput
+from openfloat.flow.noise import seeded_noise
 from openfloat.models.transformer import VectorField
 from openfloat.options import SampleOptions
-from openfloat.sampling import Carry, guided_field, sample_motion, sample_window, seeded_noise
+from openfloat.sampling import Carry, guided_field, sample_motion, sample_window
 
 CONFIG = VectorFieldConfig.tiny()  # windows of 10 frames, 4 of past
 OPTIONS = SampleOptions(nfe=4)

@@ -5,7 +5,8 @@ import torch
 from torch.testing import assert_close
 
 from openfloat.config import VectorFieldConfig
-from openfloat.models.transformer import VectorField, band_mask, position_code, time_code
+from openfloat.models.codes import position_code, time_code
+from openfloat.models.transformer import VectorField, band_mask
 
 TINY = VectorFieldConfig.tiny()
 

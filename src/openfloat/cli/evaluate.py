@@ -45,9 +45,10 @@ class Evaluate:
     def _measure(self) -> None:
         import sys
 
+        from openfloat.codec import write_json
         from openfloat.data.manifest import data_folder
         from openfloat.evaluation.goals import table
-        from openfloat.evaluation.model import EvaluateOptions, evaluate_model, write_report
+        from openfloat.evaluation.model import EvaluateOptions, evaluate_model
 
         report = evaluate_model(
             self.model,
@@ -58,7 +59,7 @@ class Evaluate:
         )
         print(table(report))
         if self.json is not None:
-            write_report(report, self.json)
+            write_json(report, self.json)
 
     def _draw(self) -> None:
         from openfloat.data.manifest import data_folder

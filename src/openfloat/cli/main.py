@@ -10,6 +10,7 @@ import tyro
 from openfloat import __version__
 from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
+from openfloat.cli.bench import Bench
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.evaluate import Evaluate
@@ -30,6 +31,7 @@ Command = (
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
 

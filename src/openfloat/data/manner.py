@@ -153,19 +153,25 @@ def stressed_frames(loudness: Curve) -> NDArray[np.int64]:
 
 
 def blinks(
-    generator: np.random.Generator, speaking: Curve, expression: Expression
+    generator: np.random.Generator,
+    speaking: Curve,
+    expression: Expression,
+    rate: float | None = None,
 ) -> tuple[Curve, NDArray[np.float64]]:
     """Lids over time, (t,) 0 open to 1 closed, and the times in seconds at which blinks start.
 
-    The rate is drawn per clip from the natural range; pauses draw the blinks to them.
+    Pauses draw the blinks to them.
 
     Args:
         generator: decides everything.
         speaking: (t,) 1 where there is speech, 0 in pauses.
         expression: gives a factor on the rate.
+        rate: blinks a minute, below 60 / the shortest distance of two; none: drawn for the clip
+            from the natural range.
     """
     low, high = BLINKS_A_MINUTE
-    rate_hz = float(np.clip(generator.uniform(low, high) * expression.blinks, low, high)) / 60
+    drawn = float(np.clip(generator.uniform(low, high) * expression.blinks, low, high))
+    rate_hz = (drawn if rate is None else rate) / 60
     # Dead time after each blink lowers the rate of what is left; this is the renewal correction.
     hazard = np.where(speaking > 0.5, 1.0, PAUSE_BLINKS)
     hazard *= rate_hz / (1 - rate_hz * _APART_S) / hazard.mean() / FPS

@@ -1,6 +1,5 @@
 """One command's worth of figures: a model on the held-out part of a data pack."""
 
-import json
 import logging
 import os
 import platform
@@ -176,10 +175,3 @@ def hardware(device: str) -> str:
     return (
         f"{os.cpu_count()} cores, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
     )
-
-
-def write_report(report: dict[str, Any], path: Path) -> None:
-    """Write the report as JSON, under a temporary name first."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from openfloat.data.manifest import Manifest
 from openfloat.data.manner import EXPRESSIONS
 from openfloat.evaluation.signals import count_blinks, opening_share
 from openfloat.evaluation.tracking import follow, lip_opening, read_coefficients, read_controls
-from openfloat.options import EmotionName, SampleOptions
+from openfloat.options import SampleOptions
 from openfloat.pipeline import FloatPipeline, Portrait
 
 QUIET_S = 3.0
@@ -96,7 +95,7 @@ def _mean_faces(
     """(emotions, scales, m) mean coefficients read off generated frames, less those at scale 0."""
 
     def face(emotion: str, scale: float) -> NDArray[np.float64]:
-        options = SampleOptions(seed=1, emotion=cast(EmotionName, emotion), emotion_scale=scale)
+        options = SampleOptions(seed=1, emotion=emotion, emotion_scale=scale)
         frames = pipeline(portrait, speech, options).frames
         return read_coefficients(pipeline, frames).mean(axis=0).astype(np.float64)
 

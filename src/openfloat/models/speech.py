@@ -11,6 +11,8 @@ from torch import nn
 from openfloat.audio.frames import num_samples
 from openfloat.audio.mel import log_mel
 from openfloat.audio.normalise import (
+    Levels,
+    Normaliser,
     normalise_loudness,
     speech_loudness,
     unit_variance,
@@ -30,6 +32,17 @@ MARGIN_FRAMES = 2 * FPS
 
 class SpeechEncoder(Protocol):
     """What every speech encoder offers."""
+
+    margin_frames: int
+    """Frames on either side that a frame's features want to know."""
+
+    def normaliser(self, levels: Levels) -> Normaliser:
+        """What brings sound of these levels to the level that `features` expects."""
+        ...
+
+    def features(self, normalised: Waveform, num_frames: int) -> Speech:
+        """Features of normalised sound; what lies beyond its ends counts as unknown."""
+        ...
 
     def __call__(self, waveform: Waveform, num_frames: int) -> Speech:
         """Features of the whole clip at once.
@@ -55,6 +68,7 @@ class Wav2Vec2Speech(nn.Module):
     def __init__(self, config: Wav2Vec2SpeechConfig, speech_dim: int) -> None:
         super().__init__()
         self.layers = config.layers
+        self.margin_frames = MARGIN_FRAMES
         self.backbone = Wav2Vec2(config.backbone)
         used = config.backbone.num_layers if config.layers == "all" else 1
         self.projection = nn.Sequential(
@@ -67,7 +81,7 @@ class Wav2Vec2Speech(nn.Module):
         Mean and variance are those of the clip; then it is continued with its last sample to whole
         frames (specification, released behaviour 4).
         """
-        return self._project(zero_mean_unit_variance(waveform), num_frames)
+        return self.features(zero_mean_unit_variance(waveform), num_frames)
 
     def windows(self, recording: Recording, size: int) -> Iterator[Speech]:
         """The same features in pieces; the last one may be shorter.
@@ -76,17 +90,22 @@ class Wav2Vec2Speech(nn.Module):
         network in pieces of about 16 s with 2 s of context on either side, so that memory stays
         bounded. Mean and variance are still the clip's.
         """
-        normalised = unit_variance(recording.levels)
+        normalised = self.normaliser(recording.levels)
         inner, margin = WHOLE_FRAMES, 0
         if recording.num_frames > WHOLE_FRAMES:
-            inner = max(1, (WHOLE_FRAMES - 2 * MARGIN_FRAMES) // size) * size
-            margin = MARGIN_FRAMES
+            margin = self.margin_frames
+            inner = max(1, (WHOLE_FRAMES - 2 * margin) // size) * size
         for stretch in recording.stretches(inner, margin):
             heard = normalised(stretch.samples).to(next(self.parameters()).device)
-            features = self._project(heard, stretch.num_frames)
+            features = self.features(heard, stretch.num_frames)
             yield from features[:, stretch.inner].split(size, dim=1)
 
-    def _project(self, normalised: Waveform, num_frames: int) -> Speech:
+    def normaliser(self, levels: Levels) -> Normaliser:
+        """Mean 0 and variance 1."""
+        return unit_variance(levels)
+
+    def features(self, normalised: Waveform, num_frames: int) -> Speech:
+        """Features of sound that has mean 0 and variance 1 already, continued to whole frames."""
         missing = max(0, num_samples(num_frames) - normalised.shape[-1])
         padded = F.pad(normalised[:, None], (0, missing), mode="replicate")  # (b, 1, s)
         states = self.backbone(rearrange(padded, "b 1 s -> b s"), num_frames)
@@ -122,10 +141,14 @@ class MelSpeech(nn.Module):
 
     def windows(self, recording: Recording, size: int) -> Iterator[Speech]:
         """The same features in pieces of `size` frames; the last one may be shorter."""
-        normalised = speech_loudness(recording.levels)
+        normalised = self.normaliser(recording.levels)
         for stretch in recording.stretches(size, self.margin_frames):
             heard = normalised(stretch.samples).to(next(self.parameters()).device)
             yield self.features(heard, stretch.num_frames)[:, stretch.inner]
+
+    def normaliser(self, levels: Levels) -> Normaliser:
+        """The voice at -20 dBFS."""
+        return speech_loudness(levels)
 
     def features(self, normalised: Waveform, num_frames: int) -> Speech:
         """Features of a clip whose loudness is normalised already, by `speech_loudness`."""

@@ -1,6 +1,5 @@
 """The vector field: a transformer over frames, told frame by frame what to do."""
 
-import math
 from itertools import pairwise
 from typing import NamedTuple, cast
 
@@ -10,12 +9,8 @@ from einops import rearrange, repeat
 from torch import nn
 
 from openfloat.config import VectorFieldConfig
+from openfloat.models.codes import TimeEmbedding, position_code
 from openfloat.shapes import Bool, Emotion, Float, Int, Motion, Speech, Tensor, Time
-
-TIME_CHANNELS = 256
-"""Width of the flow time's cosine-sine code."""
-MAX_PERIOD = 10_000
-"""Longest wave of both codes: flow time and frame position."""
 
 Hidden = Float[Tensor, "b k h"]
 Mask = Bool[Tensor, "q k"]
@@ -60,6 +55,16 @@ class Prepared(NamedTuple):
     """Who sees whom in each block, and which frames go on from it."""
 
 
+def _every_frame(
+    emotion: Emotion | Float[Tensor, "b t e"], num_frames: int
+) -> Float[Tensor, "b k e"]:
+    """Weights of all frames; past frames feel what the window's first one does."""
+    if emotion.ndim == 2:
+        return repeat(emotion, "b e -> b k e", k=num_frames)
+    past = num_frames - emotion.shape[1]
+    return torch.cat([emotion[:, :1].expand(-1, past, -1), emotion], dim=1)
+
+
 def band_mask(
     num_frames: int, radius: int, device: torch.device | None = None
 ) -> Bool[Tensor, "k k"]:
@@ -79,40 +84,9 @@ def band_masks(
     return tuple(band[after:, before:] for before, after in pairwise([0, *gone]))
 
 
-def position_code(num_frames: int, channels: int) -> Float[Tensor, "1 k h"]:
-    """The fixed table of frame positions: sine on even channels, cosine on odd.
-
-    Channels 2i and 2i + 1 turn with frequency 10000^(-2i / channels).
-    """
-    frequencies = MAX_PERIOD ** -(torch.arange(0, channels, 2, dtype=torch.float64) / channels)
-    angles = torch.outer(torch.arange(num_frames, dtype=torch.float64), frequencies)
-    code = rearrange([angles.sin(), angles.cos()], "two k half -> 1 k (half two)")
-    return code.to(torch.get_default_dtype())
-
-
-def time_code(t: Time) -> Float[Tensor, "b c"]:
-    """Flow time in [0, 1], not scaled up, as 128 cosines and then 128 sines."""
-    half = TIME_CHANNELS // 2
-    exponents = torch.arange(half, device=t.device, dtype=t.dtype) / half
-    angles = torch.outer(t, torch.exp(-math.log(MAX_PERIOD) * exponents))
-    return torch.cat([angles.cos(), angles.sin()], dim=-1)
-
-
 def modulate(x: Hidden, shift: Hidden, scale: Hidden) -> Hidden:
     """Move and stretch every frame's channels."""
     return x * (1 + scale) + shift
-
-
-class TimeEmbedding(nn.Module):
-    """Flow time -> one vector per clip."""
-
-    def __init__(self, hidden_dim: int) -> None:
-        super().__init__()
-        self.inner = nn.Linear(TIME_CHANNELS, hidden_dim)
-        self.outer = nn.Linear(hidden_dim, hidden_dim)
-
-    def forward(self, t: Time) -> Float[Tensor, "b h"]:
-        return cast(Tensor, self.outer(F.silu(self.inner(time_code(t)))))
 
 
 class Modulation(nn.Module):
@@ -227,7 +201,7 @@ class VectorField(nn.Module):
         reference: Float[Tensor, "b f"],
         speech: Speech,
         past_speech: Float[Tensor, "b p a"],
-        emotion: Emotion,
+        emotion: Emotion | Float[Tensor, "b t e"],
     ) -> Float[Tensor, "b k f"]:
         """Velocity dx/dt of the window, preceded by the network's idea of the clean past.
 
@@ -240,7 +214,7 @@ class VectorField(nn.Module):
             reference: the portrait's own motion.
             speech: speech features of the window.
             past_speech: those of the past frames.
-            emotion: weights of the emotions, the same for every frame.
+            emotion: weights of the emotions (b e), or of each frame of the window (b t e).
 
         Returns:
             `past_frames + window_frames` positions; sampling drops the first `past_frames`.
@@ -257,7 +231,7 @@ class VectorField(nn.Module):
         reference: Float[Tensor, "b f"],
         speech: Speech,
         past_speech: Float[Tensor, "b p a"],
-        emotion: Emotion,
+        emotion: Emotion | Float[Tensor, "b t e"],
         drawing: bool = False,
     ) -> Prepared:
         """What does not depend on flow time, once for all evaluations of a window.
@@ -269,7 +243,7 @@ class VectorField(nn.Module):
         sound = torch.cat([past_speech, speech], dim=1)
         num_frames = sound.shape[1]
         portrait = repeat(reference, "b f -> b k f", k=num_frames)
-        mood = repeat(emotion, "b e -> b k e", k=num_frames)
+        mood = _every_frame(emotion, num_frames)
         condition = torch.cat([portrait, sound, mood], dim=-1)
         # Frames that shared a row would share its gradient too.
         share = drawing and not condition.requires_grad

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from openfloat.editing import reach_of, smoothed
+from openfloat.editing.steadying import reach_of, smoothed
 from openfloat.errors import BadInput
 from openfloat.motion.value import MOST_FRAMES, Frames, Motion, printable
 

@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from openfloat.config import FPS
-from openfloat.editing import STEADIED
+from openfloat.editing.steadying import STEADIED
 from openfloat.errors import NoFaceFound
 from openfloat.motion.edits import smooth
 from openfloat.motion.value import MOST_FRAMES, Motion, printable

@@ -13,7 +13,7 @@ from numpy import ndarray
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.data.face_rig_fields import JAW_DROP
 from openfloat.data.observed import LIPS, REST
-from openfloat.editing import BLINK
+from openfloat.editing.lids import BLINK
 
 JAW = INDEX["jaw_open"]
 RESTING = (*LIPS, BLINK)

@@ -1,0 +1,1 @@
+"""`openfloat bench`: speed and memory, as ratios within one run wherever that is possible."""

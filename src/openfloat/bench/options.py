@@ -1,0 +1,33 @@
+"""What to measure: frozen values, free of torch so that `--help` is quick."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tyro.conf import Positional
+
+Part = Literal["decoder", "field", "stages", "session", "command", "memory"]
+PARTS: tuple[Part, ...] = ("decoder", "field", "stages", "session", "command", "memory")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchOptions:
+    """What to measure, on what, how often."""
+
+    parts: Positional[tuple[Part, ...]] = PARTS
+    """decoder: float-512's against the released way; field: float-512's vector field against a
+    naive one; stages: of one clip; session: first frame of a live session; command: whole animate,
+    and the start; memory: a long recording against a short one."""
+    model: str = "openfloat-256"
+    """Name or folder of the model for all but the decoder."""
+    rounds: int = 5
+    """Of each measurement; the median and the spread are printed."""
+    short: float = 60
+    """Seconds of the short recording."""
+    long: float = 600
+    """Seconds of the long one."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.rounds <= 100:
+            raise ValueError(f"rounds={self.rounds} is not between 1 and 100")
+        if not 1 <= self.short <= self.long <= 3600:
+            raise ValueError(f"short={self.short:g} and long={self.long:g} are not 1 to 3600 s")

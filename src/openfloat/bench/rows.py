@@ -1,0 +1,56 @@
+"""All measurements in order, each printed as soon as it is there."""
+
+import platform
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from openfloat.bench.command import command_rows, memory_rows, session_rows, stage_rows
+from openfloat.bench.decoder import decoder_rows
+from openfloat.bench.field import field_rows
+from openfloat.bench.options import BenchOptions
+from openfloat.bench.timing import Timed
+from openfloat.pipeline import FloatPipeline
+
+Rows = dict[str, Timed | float]
+
+
+def measure(options: BenchOptions, said: Callable[[str], None]) -> dict[str, Any]:
+    """Figures by name, with their spread where there is one; `said` gets each as a line."""
+    report: dict[str, Any] = {
+        "hardware": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+        "precision": "float32",
+        "rounds": options.rounds,
+    }
+    for name, value in report.items():
+        said(f"{name:28s} {value}")
+    for rows in _parts(options):
+        for name, value in rows.items():
+            if isinstance(value, Timed):
+                said(f"{name:28s} {value.median:9.2f}  ({value.low:.2f} to {value.high:.2f})")
+                report[name] = value.median
+                report[f"{name}_spread"] = [value.low, value.high]
+            else:
+                said(f"{name:28s} {value:9.2f}")
+                report[name] = value
+    return report
+
+
+def _parts(options: BenchOptions) -> Iterator[Rows]:
+    for part in options.parts:
+        if part == "decoder":
+            rows = decoder_rows(options.rounds)
+            yield {f"float512_{name}": value for name, value in rows.items()}
+        elif part == "field":
+            rows = field_rows(options.rounds)
+            yield {f"vector_field_{name}": value for name, value in rows.items()}
+        elif part == "stages":
+            yield stage_rows(FloatPipeline.from_pretrained(options.model), options.rounds)
+        elif part == "session":
+            yield session_rows(FloatPipeline.from_pretrained(options.model), options.rounds)
+        elif part == "command":
+            yield command_rows(options.model, options.rounds)
+        else:
+            yield memory_rows(options.model, options.short, options.long)

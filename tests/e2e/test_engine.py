@@ -1,0 +1,135 @@
+"""Many sessions in one engine: as if each were alone, and none hurts another."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from openfloat import FloatPipeline, SampleOptions
+from openfloat.audio.io import load_audio
+from openfloat.errors import BadInput, Busy, OpenFloatError
+from openfloat.pipeline import Chunk, Portrait
+from openfloat.streaming.engine import LONGEST_OUTBOX, Engine
+from openfloat.streaming.session import StreamingSession, Timing
+
+DEMO = Path(__file__).parents[2] / "src" / "openfloat" / "assets" / "demo"
+PIECE = 3200
+TIMING = Timing(fresh_frames=5, look_ahead_frames=5)
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> FloatPipeline:
+    return FloatPipeline.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def portrait(pipeline: FloatPipeline) -> Portrait:
+    return pipeline.encode(DEMO / "portrait.jpg")
+
+
+@pytest.fixture(scope="module")
+def sound() -> np.ndarray:
+    return load_audio(DEMO / "speech.wav")[5_000:21_000]
+
+
+def options(seed: int, emotion: str = "happy") -> SampleOptions:
+    return SampleOptions(nfe=2, seed=seed, emotion=emotion)  # type: ignore[arg-type]
+
+
+def motion_of(chunks: list[Chunk]) -> torch.Tensor:
+    return torch.cat([chunk.motion for chunk in chunks])
+
+
+def test_a_session_among_others_is_what_it_is_alone(
+    pipeline: FloatPipeline, portrait: Portrait, sound: np.ndarray
+) -> None:
+    engine = Engine(pipeline)
+    sounds = [sound, sound[::-1].copy(), 0.1 * sound]
+    numbers = [engine.open(portrait, options(seed), TIMING) for seed in range(3)]
+    got: dict[int, list[Chunk]] = {number: [] for number in numbers}
+    for begin in range(0, len(sound), PIECE):
+        for number, own in zip(numbers, sounds, strict=True):
+            engine.push(number, own[begin : begin + PIECE])
+        while engine.step():
+            for number in numbers:
+                got[number] += engine.take(number)
+    for number in numbers:
+        engine.flush(number)
+    while engine.step() or any(got[n].extend(c) for n in numbers if (c := engine.take(n))):
+        pass
+    assert max(engine.metrics.batch) == 3, "windows were drawn together"
+    for seed, (number, own) in enumerate(zip(numbers, sounds, strict=True)):
+        session = StreamingSession(pipeline, portrait, options(seed), TIMING)
+        alone = [*session.push(own), *session.flush()]
+        got[number] += engine.take(number)
+        assert sum(len(chunk.frames) for chunk in got[number]) == 25
+        torch.testing.assert_close(motion_of(got[number]), motion_of(alone), rtol=0, atol=1e-4)
+
+
+def test_a_broken_session_breaks_alone(
+    pipeline: FloatPipeline, portrait: Portrait, sound: np.ndarray
+) -> None:
+    engine = Engine(pipeline)
+    good, bad = (engine.open(portrait, options(1), TIMING) for _ in range(2))
+    engine._seats[bad].session.state.carry.past_motion[:] = torch.nan
+    for number in (good, bad):
+        engine.push(number, sound[:10_000])
+    assert [engine.step(), engine.step()] == [2, 1]
+    assert engine.take(good)
+    with pytest.raises(OpenFloatError, match="not finite"):
+        engine.take(bad)
+    with pytest.raises(OpenFloatError, match="broken"):
+        engine.push(bad, sound)
+    engine.push(good, sound[10_000:])
+    assert engine.step() == 1
+    assert motion_of(engine.take(good)).isfinite().all()
+
+
+def test_no_more_sessions_than_allowed_and_none_that_is_not_there(
+    pipeline: FloatPipeline, portrait: Portrait, sound: np.ndarray
+) -> None:
+    engine = Engine(pipeline, most_sessions=1)
+    number = engine.open(portrait)
+    with pytest.raises(Busy, match="1 sessions are taken"):
+        engine.open(portrait)
+    engine.close(number)
+    with pytest.raises(BadInput, match="no session"):
+        engine.push(number, sound)
+    assert engine.open(portrait) != number
+
+
+def test_a_client_that_takes_nothing_is_not_drawn_for_ever(
+    pipeline: FloatPipeline, portrait: Portrait
+) -> None:
+    engine = Engine(pipeline)
+    number = engine.open(portrait, options(1), Timing(fresh_frames=50, look_ahead_frames=0))
+    engine.push(number, np.zeros(40 * 16_000, np.float32))
+    steps = 0
+    while engine.step():
+        steps += 1
+    assert steps == LONGEST_OUTBOX // 50 + 1
+    assert sum(len(chunk.frames) for chunk in engine.take(number)) <= LONGEST_OUTBOX + 50
+    assert engine.step() == 1, "it goes on once the frames are taken"
+
+
+def test_a_session_moves_to_another_engine(
+    pipeline: FloatPipeline, portrait: Portrait, sound: np.ndarray
+) -> None:
+    first, second = Engine(pipeline), Engine(pipeline)
+    number = first.open(portrait, options(4), TIMING)
+    first.push(number, sound[:9000])
+    while first.step():
+        pass
+    before = first.take(number)
+    moved = second.open(portrait, options(4), TIMING, state=first.close(number))
+    second.push(moved, sound[9000:])
+    while second.step():
+        pass
+    alone = list(StreamingSession(pipeline, portrait, options(4), TIMING).push(sound))
+    made = before + second.take(moved)
+    torch.testing.assert_close(motion_of(made), motion_of(alone), rtol=0, atol=1e-4)
+    assert len(first) == 0
+    metrics = second.metrics
+    assert all(len(kind) for kind in (metrics.queue_wait, metrics.motion, metrics.decode))
+    assert len(metrics.first_frame) == 1
