@@ -158,7 +158,7 @@ class StreamingSession:
         emotion[0, EMOTIONS.index("neutral")] = 1
         return SessionState(
             heard=Heard.nothing(),
-            carry=Carry.start(pipeline.config.motion, own_motion(pipeline, self._portrait)),
+            carry=Carry.start(pipeline.config.motion, pipeline.own_motion(self._portrait)),
             drawn=0,
             shown=0,
             waiting=None,
@@ -207,7 +207,7 @@ class StreamingSession:
             torch.cat([speech, speech[:, -1:].expand(-1, missing, -1)], dim=1),
             speech.shape[1],
             state.carry,
-            own_motion(self._pipeline, self._portrait),
+            self._pipeline.own_motion(self._portrait),
             self._felt(),
             noise,
         )
@@ -284,10 +284,3 @@ def draw(pipeline: FloatPipeline, pending: Pending, options: SampleOptions) -> M
         noise=pending.noise,
     )
     return motion
-
-
-def own_motion(pipeline: FloatPipeline, portrait: Portrait) -> Tensor:
-    """The motion token (1, f) of a portrait as it is."""
-    if pipeline.config.motion_space == "latent":
-        return pipeline.model.autoencoder.basis.motion(portrait.coefficients)
-    return portrait.coefficients
