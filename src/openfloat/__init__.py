@@ -6,14 +6,21 @@ __version__ = "0.1.0"
 
 _HOME = {
     "FloatPipeline": "openfloat.pipeline",
-    "Clip": "openfloat.pipeline",
-    "Portrait": "openfloat.pipeline",
+    "Clip": "openfloat.clip",
+    "Portrait": "openfloat.clip",
     "SampleOptions": "openfloat.options",
+    "MotionEdit": "openfloat.options",
     "CropOptions": "openfloat.options",
     "ModelConfig": "openfloat.config",
+    "Motion": "openfloat.motion.value",
+    "StreamingSession": "openfloat.streaming.session",
+    "Engine": "openfloat.streaming.engine",
 }
 
-__all__ = ["Clip", "CropOptions", "FloatPipeline", "ModelConfig", "Portrait", "SampleOptions"]
+__all__ = [
+    "Clip", "CropOptions", "Engine", "FloatPipeline", "ModelConfig", "Motion", "MotionEdit",
+    "Portrait", "SampleOptions", "StreamingSession",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

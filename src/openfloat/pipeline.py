@@ -1,7 +1,6 @@
 """The one public entry: a portrait and a voice in, frames out, all at once or as they are made."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -10,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from openfloat.audio.given import SoundLike, as_file
+from openfloat.audio.given import SoundLike
 from openfloat.audio.recording import Recording
+from openfloat.clip import Chunk, Clip, Portrait
 from openfloat.config import EMOTIONS, FPS, ModelConfig
 from openfloat.editing.controls import edited
 from openfloat.editing.lids import BLINK, with_blinks
 from openfloat.editing.steadying import steady
 from openfloat.errors import BadInput
-from openfloat.models.autoencoder import Appearance
 from openfloat.models.emotion import LONGEST_SAMPLES
 from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
@@ -27,7 +26,7 @@ from openfloat.nn.pixels import rgb_bytes
 from openfloat.options import CropOptions, MotionEdit, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
-from openfloat.vision.face import PortraitCrop, crop_portrait
+from openfloat.vision.face import crop_portrait
 from openfloat.vision.image import load_image
 from openfloat.vision.paste import PasteBack, PastingWriter
 from openfloat.vision.video_writer import VideoWriter
@@ -37,64 +36,6 @@ from openfloat.weights.store import Hollow, load_config, load_into, load_state
 PictureLike = str | Path | NDArray[np.uint8]
 DECODE_BATCH = 10
 """Frames decoded together: several for every core, shown soon after they are asked for."""
-
-
-@dataclass(frozen=True, eq=False)
-class Portrait:
-    """A portrait made ready once, to be spoken through many times.
-
-    Attributes:
-        picture: (h, w, 3) RGB bytes, the photo.
-        crop: the square picture that the networks see, and where it was cut from.
-        appearance: identity latent (1, d) and source feature maps.
-        coefficients: (1, m) the portrait's own position along the motion directions.
-        decoder: its fast one on processors; none elsewhere, where the model's own decodes.
-    """
-
-    picture: NDArray[np.uint8]
-    crop: PortraitCrop
-    appearance: Appearance
-    coefficients: Tensor
-    decoder: FastDecoder | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """Frames as they are made.
-
-    Attributes:
-        start: index of the first frame in the clip; its time is start / 25 seconds.
-        frames: (t, h, w, 3) RGB bytes.
-        motion: (t, f) the motion tokens that were drawn.
-    """
-
-    start: int
-    frames: NDArray[np.uint8]
-    motion: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """A finished clip in memory.
-
-    Attributes:
-        frames: (t, h, w, 3) RGB bytes.
-        motion: (t, f) the motion tokens that were drawn.
-        sound: the file or the 16 kHz samples that it speaks.
-        fps: frames per second.
-    """
-
-    frames: NDArray[np.uint8]
-    motion: Tensor
-    sound: SoundLike
-    fps: int = FPS
-
-    def save(self, path: str | Path) -> Path:
-        """Write H.264 and AAC to an mp4 file; raises BadMedia where that is not possible."""
-        height, width = self.frames.shape[1:3]
-        with as_file(self.sound) as wav, VideoWriter(path, width, height, self.fps, wav) as file:
-            file.write(self.frames)
-        return Path(path)
 
 
 class FloatPipeline:

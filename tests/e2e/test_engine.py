@@ -8,8 +8,8 @@ import torch
 
 from openfloat import FloatPipeline, SampleOptions
 from openfloat.audio.io import load_audio
+from openfloat.clip import Chunk, Portrait
 from openfloat.errors import BadInput, Busy, OpenFloatError
-from openfloat.pipeline import Chunk, Portrait
 from openfloat.streaming.engine import LONGEST_OUTBOX, Engine
 from openfloat.streaming.session import StreamingSession, Timing
 

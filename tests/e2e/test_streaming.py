@@ -11,11 +11,11 @@ import torch
 from openfloat import FloatPipeline, SampleOptions
 from openfloat.audio.io import load_audio
 from openfloat.audio.normalise import measure
+from openfloat.clip import Chunk, Portrait
 from openfloat.config import EMOTIONS, ModelConfig
 from openfloat.data.controls import INDEX
 from openfloat.errors import BadInput
 from openfloat.models.model import FloatModel
-from openfloat.pipeline import Chunk, Portrait
 from openfloat.streaming.session import LOW_LATENCY, StreamingSession, Timing
 from openfloat.streaming.state import SessionState
 

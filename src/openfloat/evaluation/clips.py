@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from openfloat.audio.io import load_audio
+from openfloat.clip import Portrait
 from openfloat.data.manifest import ClipRow, Manifest
 from openfloat.data.speech_grid import TimedWord, spread
 from openfloat.evaluation.appearance import appearance_distance, picture_scores, shape_distance
@@ -23,7 +24,7 @@ from openfloat.evaluation.tracking import (
     read_coefficients,
     read_controls,
 )
-from openfloat.pipeline import FloatPipeline, Portrait
+from openfloat.pipeline import FloatPipeline
 from openfloat.vision.video_reader import read_frames
 
 LONGEST_FRAMES = 250

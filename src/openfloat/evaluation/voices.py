@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfloat.audio.io import load_audio
+from openfloat.clip import Portrait
 from openfloat.config import CONTROLS, EMOTIONS, FPS, SAMPLE_RATE
 from openfloat.data.controls import SCALES
 from openfloat.data.manifest import Manifest
@@ -14,7 +15,7 @@ from openfloat.data.manner import EXPRESSIONS
 from openfloat.evaluation.signals import count_blinks, opening_share
 from openfloat.evaluation.tracking import follow, lip_opening, read_coefficients, read_controls
 from openfloat.options import SampleOptions
-from openfloat.pipeline import FloatPipeline, Portrait
+from openfloat.pipeline import FloatPipeline
 
 QUIET_S = 3.0
 HISS = 1e-4

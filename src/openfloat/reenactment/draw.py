@@ -4,10 +4,11 @@ import numpy as np
 import torch
 
 from openfloat.audio.given import SoundLike
+from openfloat.clip import Portrait
 from openfloat.data.observed import LIPS
 from openfloat.motion.value import Motion, printable
 from openfloat.options import SampleOptions
-from openfloat.pipeline import FloatPipeline, Portrait
+from openfloat.pipeline import FloatPipeline
 from openfloat.reenactment.rest import JAW, SWEEP, opening_point
 from openfloat.vision.face import detect_faces, refine
 from openfloat.vision.measure import mouth_aperture

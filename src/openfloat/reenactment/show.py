@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from openfloat.clip import Portrait
 from openfloat.config import FPS, ModelConfig
 from openfloat.data.observed import LIPS
 from openfloat.errors import BadInput
@@ -12,7 +13,7 @@ from openfloat.motion.edits import blend, cut, loop
 from openfloat.motion.value import Motion
 from openfloat.nn.cores import one_core_each
 from openfloat.options import CropOptions, SampleOptions
-from openfloat.pipeline import DECODE_BATCH, FloatPipeline, PictureLike, Portrait
+from openfloat.pipeline import DECODE_BATCH, FloatPipeline, PictureLike
 from openfloat.reenactment.draw import draw_motion, rest_of
 from openfloat.reenactment.read import Progress, read_motion
 from openfloat.vision.background import BackgroundWriter

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from openfloat.clip import Chunk, Portrait
 from openfloat.config import FPS
 from openfloat.errors import BadInput, Busy, OpenFloatError
 from openfloat.options import SampleOptions
-from openfloat.pipeline import Chunk, FloatPipeline, PictureLike, Portrait
+from openfloat.pipeline import FloatPipeline, PictureLike
 from openfloat.sampling import Carry
 from openfloat.streaming.session import Pending, StreamingSession, Timing, draw
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from openfloat.audio.frames import num_samples
 from openfloat.audio.normalise import Levels
+from openfloat.clip import Chunk, Portrait
 from openfloat.config import EMOTIONS, FPS
 from openfloat.editing.controls import edited
 from openfloat.editing.lids import BLINK, with_lids
@@ -18,7 +19,7 @@ from openfloat.errors import BadInput, OpenFloatError
 from openfloat.flow.noise import seeded_noise
 from openfloat.mood import Mood
 from openfloat.options import MotionEdit, SampleOptions
-from openfloat.pipeline import Chunk, FloatPipeline, PictureLike, Portrait
+from openfloat.pipeline import FloatPipeline, PictureLike
 from openfloat.sampling import Carry, sample_window
 from openfloat.shapes import Motion, Speech, Tensor
 from openfloat.streaming.hearing import KEPT_FRAMES, Ear, Heard
