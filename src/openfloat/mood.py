@@ -6,19 +6,15 @@ happy:0.7,surprise:0.3           a mixture
 auto                             as the voice sounds; also wherever a schedule says nothing
 """
 
+import math
 import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from openfloat.config import EMOTIONS, FPS
+from openfloat.config import EMOTIONS
 
 AUTO = "auto"
-BLEND_S = 0.5
-"""Seconds over which one emotion gives way to the next."""
 _PART = re.compile(
     r"(?:(?P<start>\d+(?:\.\d+)?)-(?P<end>\d+(?:\.\d+)?)?:)?"
     r"(?P<name>[a-z]+)(?::(?P<weight>\d+(?:\.\d+)?))?"
@@ -59,18 +55,18 @@ class Mood:
                 )
             share = (found["name"], float(found["weight"] or 1))
             if found["start"] is not None:
-                spans.append(Span(float(found["start"]), float(found["end"] or np.inf), (share,)))
+                spans.append(Span(float(found["start"]), float(found["end"] or math.inf), (share,)))
             elif spans:
                 spans[-1] = spans[-1]._replace(shares=(*spans[-1].shares, share))
             else:
-                spans.append(Span(0.0, np.inf, (share,)))
+                spans.append(Span(0.0, math.inf, (share,)))
         _check(text, spans)
         return cls(tuple(spans))
 
     @property
     def listens(self) -> bool:
         """Whether the voice decides at any time."""
-        whole = self.spans[0].start_s == 0 and self.spans[-1].end_s == np.inf
+        whole = self.spans[0].start_s == 0 and self.spans[-1].end_s == math.inf
         gaps = any(a.end_s < b.start_s for a, b in pairwise(self.spans))
         named = {name for span in self.spans for name, _ in span.shares}
         return AUTO in named or gaps or not whole
@@ -78,23 +74,7 @@ class Mood:
     @property
     def constant(self) -> bool:
         """Whether it is the same at all times."""
-        return len(self.spans) == 1 and self.spans[0][:2] == (0, np.inf)
-
-    def weights(self, first: int, count: int, voice: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(count, 7) weights of the emotions from frame `first` on.
-
-        Args:
-            first: frame.
-            count: frames.
-            voice: (7,) what the voice sounds like, for `auto`.
-        """
-        time_s = (first + np.arange(count) + 0.5) / FPS
-        total, covered = np.zeros((count, len(EMOTIONS))), np.zeros(count)
-        for span in self.spans:
-            presence = _risen(time_s, span.start_s) - _risen(time_s, span.end_s)
-            covered += presence
-            total += presence[:, None] * _vector(span, voice)
-        return (total + (1 - covered)[:, None] * voice).astype(np.float32)
+        return len(self.spans) == 1 and self.spans[0][:2] == (0, math.inf)
 
 
 def _check(text: str, spans: list[Span]) -> None:
@@ -108,24 +88,3 @@ def _check(text: str, spans: list[Span]) -> None:
             raise ValueError(
                 f"emotion={text!r}: a span begins at {after.start_s:g} s, before the last has ended"
             )
-
-
-def _risen(time_s: NDArray[np.float64], moment_s: float) -> NDArray[np.float64]:
-    """0 before a moment, 1 after it, smooth around it; the clip's beginning is no moment."""
-    if moment_s <= 0:
-        return np.ones_like(time_s)
-    if moment_s == np.inf:
-        return np.zeros_like(time_s)
-    share = np.clip((time_s - moment_s) / BLEND_S + 0.5, 0, 1)
-    return np.asarray(share**2 * (3 - 2 * share))
-
-
-def _vector(span: Span, voice: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(7,) weights within a span."""
-    vector = np.zeros(len(EMOTIONS))
-    for name, weight in span.shares:
-        if name == AUTO:
-            vector += weight * voice
-        else:
-            vector[EMOTIONS.index(name)] += weight
-    return vector

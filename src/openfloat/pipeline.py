@@ -15,6 +15,7 @@ from openfloat.clip import Chunk, Clip, Portrait
 from openfloat.config import EMOTIONS, FPS, ModelConfig
 from openfloat.editing.controls import edited
 from openfloat.editing.lids import BLINK, with_blinks
+from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
 from openfloat.errors import BadInput
 from openfloat.models.emotion import LONGEST_SAMPLES
@@ -207,7 +208,7 @@ class FloatPipeline:
             heard = recording.head(LONGEST_SAMPLES).to(self.device)
             voice = self.model.emotion(heard).softmax(-1).cpu()
         frames = 1 if mood.constant else recording.num_frames
-        weights = torch.from_numpy(mood.weights(0, frames, voice[0].numpy())).to(self.device)
+        weights = torch.from_numpy(mood_weights(mood, 0, frames, voice[0].numpy())).to(self.device)
         return weights if mood.constant else weights[None]
 
     @torch.inference_mode()

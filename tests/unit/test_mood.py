@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from openfloat.config import EMOTIONS
-from openfloat.mood import BLEND_S, Mood
+from openfloat.editing.mood_curves import BLEND_S, mood_weights
+from openfloat.mood import Mood
 
 VOICE = np.eye(7, dtype=np.float32)[EMOTIONS.index("sad")]
 HAPPY, NEUTRAL, SURPRISE, SAD = (
@@ -13,7 +14,7 @@ HAPPY, NEUTRAL, SURPRISE, SAD = (
 
 
 def weights(text: str, frames: int = 200) -> np.ndarray:
-    return Mood.parse(text).weights(0, frames, VOICE)
+    return mood_weights(Mood.parse(text), 0, frames, VOICE)
 
 
 @pytest.mark.parametrize("name", EMOTIONS)
@@ -44,7 +45,7 @@ def test_a_schedule_changes_where_it_says_without_a_jump() -> None:
 def test_the_voice_decides_where_a_schedule_says_nothing() -> None:
     mood = Mood.parse("1-2:happy,3-4:surprise")
     assert mood.listens
-    found = mood.weights(0, 150, VOICE)
+    found = mood_weights(mood, 0, 150, VOICE)
     assert found[[5, 62, 140], SAD] == pytest.approx(1)
     assert found[[37], HAPPY] == pytest.approx(1)
     assert found[[87], SURPRISE] == pytest.approx(1)
@@ -52,8 +53,8 @@ def test_the_voice_decides_where_a_schedule_says_nothing() -> None:
 
 def test_a_stretch_is_part_of_the_whole() -> None:
     mood = Mood.parse("0-1:neutral,1-2:happy:0.5,surprise:0.5,2.2-:auto")
-    whole = mood.weights(0, 100, VOICE)
-    np.testing.assert_array_equal(mood.weights(20, 30, VOICE), whole[20:50])
+    whole = mood_weights(mood, 0, 100, VOICE)
+    np.testing.assert_array_equal(mood_weights(mood, 20, 30, VOICE), whole[20:50])
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from openfloat.clip import Chunk, Portrait
 from openfloat.config import EMOTIONS, FPS
 from openfloat.editing.controls import edited
 from openfloat.editing.lids import BLINK, with_lids
+from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady_piece, steady_rest
 from openfloat.errors import BadInput, OpenFloatError
 from openfloat.flow.noise import seeded_noise
@@ -240,7 +241,7 @@ class StreamingSession:
     def _felt(self) -> Tensor:
         """(1, t, 7) weights of the emotions in the next window."""
         count, voice = self._pipeline.config.motion.window_frames, self._state.emotion[0].numpy()
-        weights = self._mood.weights(self._state.drawn, count, voice)
+        weights = mood_weights(self._mood, self._state.drawn, count, voice)
         return torch.from_numpy(weights)[None].to(self._pipeline.device)
 
     def _judge(self) -> None:
