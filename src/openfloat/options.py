@@ -12,6 +12,7 @@ from openfloat.mood import Mood
 SolverName = Literal["euler", "midpoint", "heun", "rk4", "ab2"]
 RegionName = Literal["all", "face", "head", "lips"]
 MOST_BLINKS = 60
+Precision = Literal["float32", "bfloat16", "float16"]
 FillName = Literal["edge", "reflect", "black"]
 
 

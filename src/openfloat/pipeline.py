@@ -18,13 +18,14 @@ from openfloat.editing.lids import BLINK, with_blinks
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
 from openfloat.errors import BadInput
+from openfloat.models.autoencoder import Appearance
 from openfloat.models.emotion import LONGEST_SAMPLES
 from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
-from openfloat.options import CropOptions, MotionEdit, SampleOptions
+from openfloat.options import CropOptions, MotionEdit, Precision, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import crop_portrait
@@ -42,17 +43,36 @@ DECODE_BATCH = 10
 class FloatPipeline:
     """Loads a model once; every call leaves no trace on it."""
 
-    def __init__(self, model: FloatModel, config: ModelConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: FloatModel,
+        config: ModelConfig,
+        device: torch.device,
+        precision: Precision = "float32",
+    ) -> None:
         """Take a loaded model; `from_pretrained` is the usual way here."""
         self.model = model.eval().requires_grad_(requires_grad=False).to(device)
         self.config = config
         self.device = device
+        self.dtype: torch.dtype = getattr(torch, precision)
+        # What runs for every frame; portraits, voices and the flow's state stay float32.
+        self.model.autoencoder.decoder.to(self.dtype)
+        self.model.motion.to(self.dtype)
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path = "openfloat-256", *, device: str | torch.device = "cpu"
+        cls,
+        name: str | Path = "openfloat-256",
+        *,
+        device: str | torch.device = "cpu",
+        precision: Precision = "float32",
     ) -> Self:
         """Load a model by the name of an embedded one or from a folder.
+
+        Args:
+            name: of a model, or its folder.
+            device: where it computes.
+            precision: of decoder and vector field; bfloat16 and float16 are meant for GPUs.
 
         Raises:
             ModelNotFound: neither a folder nor an embedded model.
@@ -63,7 +83,7 @@ class FloatPipeline:
         with Hollow():
             model = FloatModel(config)
         load_into(model, load_state(folder))
-        return cls(model, config, torch.device(device))
+        return cls(model, config, torch.device(device), precision)
 
     @torch.inference_mode()
     def encode(
@@ -88,10 +108,10 @@ class FloatPipeline:
         appearance = self.model.autoencoder.encode(image)
         coefficients = self.model.autoencoder.motion_of(image, appearance)
         anchored = self.model.autoencoder.anchor(appearance.identity, coefficients)
-        fast = None
-        if self.device.type == "cpu":
-            fast = FastDecoder(self.model.autoencoder.decoder, appearance.features)
-        return Portrait(picture, cut, appearance._replace(identity=anchored), coefficients, fast)
+        features, fast = tuple(f.to(self.dtype) for f in appearance.features), None
+        if self.device.type == "cpu" and self.dtype == torch.float32:
+            fast = FastDecoder(self.model.autoencoder.decoder, features)
+        return Portrait(picture, cut, Appearance(anchored, features), coefficients, fast)
 
     def __call__(
         self,
@@ -219,7 +239,7 @@ class FloatPipeline:
         latents = portrait.appearance.identity + motion
         if portrait.decoder is not None:
             return portrait.decoder.rgb(latents).numpy()
-        frames = self.model.autoencoder.decode(latents, portrait.appearance.features)
+        frames = self.model.autoencoder.decode(latents.to(self.dtype), portrait.appearance.features)
         return rgb_bytes(frames).cpu().numpy()
 
     def paste_back(self, portrait: Portrait) -> PasteBack:

@@ -102,17 +102,19 @@ def _field_under(
     kept, steps = needed_branches(scales)
     speeches = (torch.zeros_like(speech), speech, speech)
     emotions = (torch.zeros_like(emotion), torch.zeros_like(emotion), emotion)
+    dtype = field.dtype
     prepared = field.prepare(
-        speech=torch.cat([speeches[branch] for branch in kept]),
-        emotion=torch.cat([emotions[branch] for branch in kept]),
-        past=_branched(carry.past_motion, len(kept)),
-        past_speech=_branched(carry.past_speech, len(kept)),
-        reference=_branched(reference, len(kept)),
+        speech=torch.cat([speeches[branch] for branch in kept]).to(dtype),
+        emotion=torch.cat([emotions[branch] for branch in kept]).to(dtype),
+        past=_branched(carry.past_motion, len(kept)).to(dtype),
+        past_speech=_branched(carry.past_speech, len(kept)).to(dtype),
+        reference=_branched(reference, len(kept)).to(dtype),
         drawing=True,
     )
 
     def velocity(t: Tensor, x: Motion) -> Motion:
-        window = field.velocity(_branched(x, len(kept)), t[None], prepared)
+        # The flow's state keeps the precision of the noise, whatever the field computes in.
+        window = field.velocity(_branched(x, len(kept)).to(dtype), t[None], prepared).to(x)
         return guide(rearrange(window, "(n b) t f -> n b t f", n=len(kept)).unbind(), steps)
 
     return velocity

@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from openfloat.bench.decoder import decoder_rows
+from openfloat.bench.device import session_rows
 from openfloat.bench.released_way import decode_frame
 from openfloat.bench.timing import Timed, in_turns, ratios
-from openfloat.config import AutoencoderConfig
+from openfloat.config import AutoencoderConfig, ModelConfig
 from openfloat.models.autoencoder import FloatAutoencoder
+from openfloat.models.model import FloatModel
+from openfloat.pipeline import FloatPipeline
 
 PLAIN = replace(AutoencoderConfig.tiny(), painted=False)
 
@@ -52,3 +55,12 @@ def test_the_rows_of_a_decoder_fit_together() -> None:
     assert isinstance(slow, Timed)
     assert isinstance(fast, Timed)
     assert slow.low / fast.high <= speedup.median <= slow.high / fast.low
+
+
+def test_sessions_in_real_time_are_measured_to_be_late_or_not() -> None:
+    torch.manual_seed(0)
+    config = ModelConfig.tiny()
+    pipeline = FloatPipeline(FloatModel(config), config, torch.device("cpu"), "bfloat16")
+    rows = session_rows(pipeline, sessions=2, seconds=1.2)
+    assert rows["sessions"] == 2
+    assert 0 <= rows["sessions_late_p50_ms"] <= rows["sessions_late_p95_ms"]

@@ -1,15 +1,20 @@
 """The decoder for processor cores against the readable one."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from openfloat import FloatPipeline, SampleOptions
+from openfloat.audio.io import load_audio
 from openfloat.config import AutoencoderConfig
 from openfloat.models.autoencoder import FloatAutoencoder
 from openfloat.models.fast import FastDecoder
 from openfloat.nn.pixels import rgb_bytes
+from openfloat.options import Precision
 
 FRAMES = 5
 
@@ -93,3 +98,21 @@ def test_it_keeps_the_weights_it_was_made_of() -> None:
     for parameter in model.decoder.parameters():
         parameter.zero_()
     assert torch.equal(fast(latents), before)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_short_numbers_draw_nearly_the_same(
+    portrait: Path, speech: Path, precision: Precision
+) -> None:
+    exact = FloatPipeline.from_pretrained()
+    short = FloatPipeline.from_pretrained(precision=precision)
+    sound = load_audio(speech)[:8000]
+    options = SampleOptions(nfe=4)
+    motion = torch.cat(list(exact.motion(exact.encode(portrait), sound, options)))
+    ready = short.encode(portrait)
+    drawn = torch.cat(list(short.motion(ready, sound, options)))
+    assert drawn.dtype == torch.float32
+    assert 0 < (drawn - motion).square().mean().sqrt() < 0.02
+    frames = exact.decode(exact.encode(portrait), motion[:3]).astype(float)
+    error = ((short.decode(ready, motion[:3]) - frames) ** 2).mean()
+    assert 10 * np.log10(255**2 / error) > 40

@@ -5,7 +5,9 @@ from typing import Literal
 
 from tyro.conf import Positional
 
-Part = Literal["decoder", "field", "stages", "session", "command", "memory"]
+from openfloat.options import Precision
+
+Part = Literal["decoder", "field", "stages", "session", "command", "memory", "device"]
 PARTS: tuple[Part, ...] = ("decoder", "field", "stages", "session", "command", "memory")
 
 
@@ -16,9 +18,15 @@ class BenchOptions:
     parts: Positional[tuple[Part, ...]] = PARTS
     """decoder: float-512's against the released way; field: float-512's vector field against a
     naive one; stages: of one clip; session: first frame of a live session; command: whole animate,
-    and the start; memory: a long recording against a short one."""
+    and the start; memory: a long recording against a short one; device: float-512 on a GPU."""
     model: str = "openfloat-256"
     """Name or folder of the model for all but the decoder."""
+    device: str = "cuda"
+    """Of the part `device`; cpu is a dry run with a tiny model."""
+    precision: Precision = "bfloat16"
+    """Of the part `device`."""
+    sessions: int = 16
+    """Live sessions at once in the part `device`."""
     rounds: int = 5
     """Of each measurement; the median and the spread are printed."""
     short: float = 60

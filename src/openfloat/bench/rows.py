@@ -8,6 +8,7 @@ import torch
 
 from openfloat.bench.command import command_rows, memory_rows, session_rows, stage_rows
 from openfloat.bench.decoder import decoder_rows
+from openfloat.bench.device import device_rows
 from openfloat.bench.field import field_rows
 from openfloat.bench.options import BenchOptions
 from openfloat.bench.timing import Timed
@@ -21,7 +22,6 @@ def measure(options: BenchOptions, said: Callable[[str], None]) -> dict[str, Any
     report: dict[str, Any] = {
         "hardware": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
-        "precision": "float32",
         "rounds": options.rounds,
     }
     for name, value in report.items():
@@ -52,5 +52,8 @@ def _parts(options: BenchOptions) -> Iterator[Rows]:
             yield session_rows(FloatPipeline.from_pretrained(options.model), options.rounds)
         elif part == "command":
             yield command_rows(options.model, options.rounds)
+        elif part == "device":
+            rows = device_rows(options.device, options.precision, options.rounds, options.sessions)
+            yield {f"{options.device}_{name}": value for name, value in rows.items()}
         else:
             yield memory_rows(options.model, options.short, options.long)

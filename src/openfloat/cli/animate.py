@@ -11,7 +11,7 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from openfloat.options import CropOptions, SampleOptions
+from openfloat.options import CropOptions, Precision, SampleOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,8 @@ class Animate:
     """Name of an embedded model, or a model folder."""
     device: str = "cpu"
     """Where to compute: cpu, cuda, mps."""
+    precision: Precision = "float32"
+    """What decoder and vector field compute in; the short ones are for GPUs."""
     paste_back: bool = False
     """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
@@ -48,6 +50,8 @@ class Demo:
     """Name of an embedded model, or a model folder."""
     device: str = "cpu"
     """Where to compute: cpu, cuda, mps."""
+    precision: Precision = "float32"
+    """What decoder and vector field compute in; the short ones are for GPUs."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
 
     def run(self) -> None:
@@ -60,6 +64,7 @@ class Demo:
                     output=self.output,
                     model=self.model,
                     device=self.device,
+                    precision=self.precision,
                     sample=self.sample,
                 )
             )
@@ -74,7 +79,9 @@ def animate(job: Animate) -> None:
         from openfloat.vision.paste import full_size
 
     started = time.perf_counter()
-    pipeline = FloatPipeline.from_pretrained(job.model, device=check_device(job.device))
+    pipeline = FloatPipeline.from_pretrained(
+        job.model, device=check_device(job.device), precision=job.precision
+    )
     portrait = pipeline.encode(job.portrait, job.framing)
     loaded = time.perf_counter()
     if portrait.crop.num_faces > 1 and job.framing.face is None:

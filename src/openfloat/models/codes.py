@@ -44,4 +44,6 @@ class TimeEmbedding(nn.Module):
         self.outer = nn.Linear(hidden_dim, hidden_dim)
 
     def forward(self, t: Time) -> Float[Tensor, "b h"]:
-        return cast(Tensor, self.outer(F.silu(self.inner(time_code(t)))))
+        return cast(
+            Tensor, self.outer(F.silu(self.inner(time_code(t).to(self.inner.weight.dtype))))
+        )

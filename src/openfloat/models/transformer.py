@@ -179,6 +179,11 @@ class VectorField(nn.Module):
         self.head = Head(config)
         self._initialise()
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What it computes in."""
+        return self.embed_motion.weight.dtype
+
     def _initialise(self) -> None:
         """Xavier; N(0, 0.02) on the time network; zeros where the field must start as zero."""
         for module in self.modules():

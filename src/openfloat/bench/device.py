@@ -1,0 +1,96 @@
+"""`float-512` on a GPU: decoding alone, the whole pipeline without a file, many live sessions.
+
+Weights are random: time does not depend on them. Where there is no GPU the same code runs with a
+small model, which shows that it works and nothing else.
+"""
+
+import functools
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from openfloat.audio.io import load_audio
+from openfloat.bench.command import PORTRAIT, SPEECH
+from openfloat.bench.timing import Timed, in_turns
+from openfloat.config import FPS, SAMPLE_RATE, ModelConfig
+from openfloat.models.model import FloatModel
+from openfloat.options import Precision, SampleOptions
+from openfloat.pipeline import FloatPipeline
+from openfloat.streaming.engine import Engine
+from openfloat.streaming.session import LOW_LATENCY, Timing
+
+BATCHES = (8, 32, 64)
+LIVE = SampleOptions(solver="ab2", nfe=6, emotion="neutral")
+
+
+def device_rows(
+    device: str, precision: Precision, rounds: int, sessions: int
+) -> dict[str, Timed | float]:
+    """Frames per second of decoding and of the pipeline, and lateness of live sessions.
+
+    Args:
+        device: cuda, or cpu for a dry run with the tiny model.
+        precision: of decoder and vector field.
+        rounds: of each measurement.
+        sessions: live sessions at once, each at 25 frames per second for ten seconds.
+    """
+    pipeline = _random_pipeline(device, precision)
+    portrait = pipeline.encode(PORTRAIT)
+    width = pipeline.config.motion.motion_dim
+    rows: dict[str, Timed | float] = {}
+    for batch in BATCHES:
+        motion = torch.randn(batch, width, device=pipeline.device)
+        decode = functools.partial(pipeline.decode, portrait, motion)
+        seconds = in_turns({"x": decode}, rounds, device)
+        rows[f"decode_fps_batch_{batch}"] = Timed.of([batch / s for s in seconds["x"]])
+    sound = load_audio(SPEECH)
+    frames = 0
+
+    def clip() -> None:
+        nonlocal frames
+        frames = sum(len(chunk.frames) for chunk in pipeline.stream(portrait, sound))
+
+    whole = in_turns({"x": clip}, rounds, device)["x"]
+    rows["pipeline_fps"] = Timed.of([frames / s for s in whole])
+    return rows | session_rows(pipeline, sessions)
+
+
+def session_rows(pipeline: FloatPipeline, sessions: int, seconds: float = 10) -> dict[str, float]:
+    """How late frames are when so many sessions hear sound in real time, milliseconds.
+
+    A frame is due when the sound that its step waits for is there; with frames that come in steps
+    that is later than the frame's own time by the delay of the timing.
+    """
+    portrait = pipeline.encode(PORTRAIT)
+    engine = Engine(pipeline, most_sessions=sessions)
+    timing = Timing(fresh_frames=5, look_ahead_frames=LOW_LATENCY.look_ahead_frames)
+    options = replace(LIVE, steady=0)
+    numbers = [engine.open(portrait, replace(options, seed=n), timing) for n in range(sessions)]
+    sound = np.tile(load_audio(SPEECH), 4)[: int(seconds * SAMPLE_RATE)]
+    late: list[float] = []
+    piece = SAMPLE_RATE // FPS
+    began = time.perf_counter()
+    for number, start in enumerate(range(0, len(sound), piece)):
+        time.sleep(max(0.0, began + (number + 1) / FPS - time.perf_counter()))
+        for session in numbers:
+            engine.push(session, sound[start : start + piece])
+        engine.step()
+        now = time.perf_counter() - began
+        for session in numbers:
+            for chunk in engine.take(session):
+                step = chunk.start // timing.fresh_frames * timing.fresh_frames
+                due = (step + timing.fresh_frames + timing.look_ahead_frames) / FPS
+                late += [max(0.0, now - due) * 1e3] * len(chunk.frames)
+    return {
+        "sessions": float(sessions),
+        "sessions_late_p50_ms": float(np.percentile(late, 50)),
+        "sessions_late_p95_ms": float(np.percentile(late, 95)),
+    }
+
+
+def _random_pipeline(device: str, precision: Precision) -> FloatPipeline:
+    config = ModelConfig.float_512() if device.startswith("cuda") else ModelConfig.tiny()
+    torch.manual_seed(0)
+    return FloatPipeline(FloatModel(config), config, torch.device(device), precision)
