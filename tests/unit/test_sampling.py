@@ -132,7 +132,7 @@ def test_every_option_changes_the_output(field):
         "guidance_interval": (0.0, 0.6),
         "emotion": "auto",
     }
-    edits = {"blink", "steady"}  # of motion that is drawn already
+    edits = {"blink", "steady", "edit"}  # of motion that is drawn already
     assert set(others) | edits == {field.name for field in fields(SampleOptions)}
     for name, value in others.items():
         change = with_options(replace(base, **{name: value})) - with_options(base)
