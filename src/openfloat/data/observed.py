@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from openfloat.audio.frames import num_frames
 from openfloat.audio.io import load_audio
-from openfloat.config import EMOTIONS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from openfloat.config import SAMPLE_RATE, SAMPLES_PER_FRAME
 from openfloat.data.clips import whole_crops
 from openfloat.data.controls import INDEX
 from openfloat.data.dataset import to_image
@@ -55,6 +55,8 @@ REST = 10
 """Percentile of a clip that stands for lips at rest."""
 POSE_DEVIATION = 2.0
 """Frames over which a head's pose is smoothed: the reader trembles more than heads do."""
+UNKNOWN = -1
+"""Nobody has said what the speakers feel."""
 SPEED = 0.09
 """Standard deviation of the logarithm of the playing speed: one speaker becomes several."""
 
@@ -109,7 +111,7 @@ def encode_clip(autoencoder: FloatAutoencoder, file: Path) -> MotionClip:
     return MotionClip(
         waveform=waveform[: length * SAMPLES_PER_FRAME],
         motion=motion[:length],
-        emotion=EMOTIONS.index("neutral"),
+        emotion=UNKNOWN,
         source=file.stem,
     )
 
@@ -126,7 +128,7 @@ def encode_frames(
     return np.asarray(torch.cat(found).numpy(), dtype=np.float32)
 
 
-def read_observed(folder: Path, *, variants: int = 2, seed: int = 0) -> list[MotionClip]:
+def read_observed(folder: Path, *, variants: int = 4, seed: int = 0) -> list[MotionClip]:
     """What `write_observed` kept, as clips for a model whose directions are the named controls.
 
     Pose and lips are what was seen. The rest of the face, which the reader sees badly, gets the
@@ -157,7 +159,7 @@ def _at_speed(clip: MotionClip, speed: float, generator: np.random.Generator) ->
     times = (np.arange(len(motion)) + 0.5) * speed - 0.5  # in frames of the clip
     for column in (*range(POSE.stop), *LIPS):
         motion[:, column] = np.interp(times, np.arange(len(seen)), seen[:, column])
-    return clip._replace(waveform=voice.waveform, motion=motion)
+    return clip._replace(waveform=voice.waveform, motion=motion, emotion=UNKNOWN)
 
 
 def as_controls(found: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,6 +13,8 @@ from openfloat.data.controls import INDEX, SCALES
 from openfloat.data.manner import EXPRESSIONS, blinks
 
 BLINK = INDEX["blink"]
+SHUT = 1.35
+"""Lids asked for in a blink, 1 being shut: the decoder lowers them less than it is told."""
 MINUTE = 60 * FPS
 LONGEST_BLINK = 10
 """Frames by which a blink may outlast the minute in which it began."""
@@ -43,7 +45,7 @@ def with_lids(piece: Tensor, kind: str, own: float, start: int, seed: int) -> Te
     changed[:, BLINK] = own
     if kind != "off":
         rate = None if kind == "natural" else float(kind)
-        lids = torch.from_numpy(blink_curve(start, len(piece), seed, rate) / SCALES[BLINK])
+        lids = torch.from_numpy(SHUT * blink_curve(start, len(piece), seed, rate) / SCALES[BLINK])
         changed[:, BLINK] = lids.to(piece).clamp(min=own)
     return changed
 
