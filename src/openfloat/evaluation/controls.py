@@ -12,6 +12,7 @@ rather too large than too small).
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,12 @@ FIGURES = ("slope", "r2", "leakage", "seen")
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One held-out portrait, ready for decoder and engine."""
+    """One held-out portrait that the engine moves."""
 
     name: str
     engine: PortraitEngine
-    portrait: Portrait
     face: Face
-    """Found in the picture that both start from."""
+    """Found in the untouched picture, which the decoder starts from too."""
 
     def measured(self, points: Float64[ndarray, "n 478 2"]) -> Float64[ndarray, "n 9"]:
         """What points show, for the person's own frontal face."""
@@ -95,9 +95,13 @@ def evaluate_controls(
     if not pipeline.config.controls:
         raise BadInput(f"the motion directions of {pipeline.config.name} have no names to measure")
     rows: list[dict[str, Any]] = []
-    for name, subject in _subjects(pipeline, data_dir, portraits):
+    for name, subject in subjects(data_dir, portraits, pipeline.config.autoencoder.size):
         said(name)
-        rows += no_face_rows(name) if subject is None else portrait_rows(pipeline, subject)
+        if subject is None:
+            rows += no_face_rows(name)
+        else:
+            portrait = pipeline.encode(subject.engine.untouched().image, AS_IT_IS)
+            rows += portrait_rows(subject, partial(_decoded, pipeline, portrait))
     return {
         "controls": {control: summarise(rows, control) for control in ASKABLE},
         "rows": rows,
@@ -106,32 +110,41 @@ def evaluate_controls(
     }
 
 
-def _subjects(
-    pipeline: FloatPipeline, data_dir: Path, count: int
-) -> Iterator[tuple[str, Subject | None]]:
-    """Held-out portraits of different people, None for those without a face."""
+def subjects(data_dir: Path, count: int, size: int) -> Iterator[tuple[str, Subject | None]]:
+    """Held-out portraits of different people with their files' names, None where no face is found.
+
+    Args:
+        data_dir: a data pack.
+        count: people, spread over the sources.
+        size: pixels of the pictures that the engine makes.
+    """
     people = {row.person: row for row in read_manifest(data_dir).portraits_of("heldout")}
     rows = sorted(people.values(), key=lambda row: row.file)
     model = FaceModel(load_template(data_dir / "canonical_face_mediapipe.obj"))
     landmarks = read_landmarks(data_dir)
     for index in np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int):
         photo = load_portrait(data_dir, rows[index], landmarks, size=PHOTO_SIZE)
-        engine = PortraitEngine(model, photo, pipeline.config.autoencoder.size)
+        engine = PortraitEngine(model, photo, size)
         image, name = engine.untouched().image, rows[index].file
         try:
             face = choose_face(detect_faces(image), None)
         except NoFaceFound:
             yield name, None
             continue
-        yield name, Subject(name, engine, pipeline.encode(image, AS_IT_IS), face)
+        yield name, Subject(name, engine, face)
 
 
-def portrait_rows(pipeline: FloatPipeline, subject: Subject) -> list[dict[str, Any]]:
-    """One row for every control, with the figures of either yardstick."""
+def portrait_rows(subject: Subject, decode: Callable[[Sweep], Frames]) -> list[dict[str, Any]]:
+    """One row for every control, with the figures of either yardstick.
+
+    Args:
+        subject: the portrait.
+        decode: makes the frames that are measured, one for each value of a sweep.
+    """
     sweeps = [sweep_of(control, subject.engine.rig.base) for control in ASKABLE]
     pictures = [[subject.engine.picture(v) for v in sweep.controls] for sweep in sweeps]
     known = [np.stack([picture.image for picture in swept]) for swept in pictures]
-    made = [_decoded(pipeline, subject.portrait, sweep) for sweep in sweeps]
+    made = [decode(sweep) for sweep in sweeps]
     amounts = np.stack([sweep.amounts for sweep in sweeps])
     readings = {
         "landmarks": Readings(
