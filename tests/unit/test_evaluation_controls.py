@@ -208,7 +208,8 @@ def test_medians_goals_and_table_tell_what_was_measured_and_what_was_skipped() -
         found["leaks"] = dict.fromkeys(ASKABLE, 0.0) | {"blink": 0.2}
         rows.append({"file": "a", "control": "yaw", "landmarks": found, "pictures": found})
     hidden = {"skipped": "does not see it"}
-    rows.append({"file": "a", "control": "pitch", "landmarks": hidden, "pictures": found})
+    seen = {"skipped": "does not see it", "leaks": dict.fromkeys(ASKABLE, 0.0) | {"roll": 0.75}}
+    rows.append({"file": "a", "control": "pitch", "landmarks": seen, "pictures": found})
     rows.append({"file": "b", "control": "pitch", "landmarks": hidden, "pictures": found})
     controls = {control: summarise(rows, control) for control in ASKABLE}
     yaw = controls["yaw"]
@@ -218,6 +219,9 @@ def test_medians_goals_and_table_tell_what_was_measured_and_what_was_skipped() -
     assert (counted["measured"], counted["skipped"], counted["into"]) == (3, 1, "blink")
     assert counted["spread"]["slope"] == pytest.approx([0.7, 1.0])
     assert controls["pitch"]["by"] == "pictures"
+    assert controls["pitch"]["leakage"] == pytest.approx(0.6), "0.75 aside of a slope of 1"
+    assert controls["pitch"]["into"] == "roll"
+    assert yaw["leakage"] == pytest.approx(0.2 / (0.9**2 + 0.2**2) ** 0.5)
     assert controls["mouth"]["slope"] is None
     assert controls["mouth"]["goals"]["slope"]["holds"] is None
     shown = controls_table({"controls": controls})

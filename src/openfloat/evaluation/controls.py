@@ -2,11 +2,15 @@
 
 Each control is swept through five values, on held-out portraits, once by the decoder and once by
 the data engine, whose pictures show exactly what was asked. The same yardstick looks at both: where
-it sees too little it does so in both, so that slope 1 means *as the engine does*. There are two
-yardsticks, neither of which knows the model: the landmark detector, and linear filters on the
-colours. Slopes are the detector's where it sees the control, the filters' elsewhere; leakage is
-always the filters', which see every control (they count blur and wrong colours too, so that it is
-rather too large than too small).
+it sees too little it does so in both, so that slope 1 means *as the engine does*.
+
+There are two yardsticks, neither of which knows the model: the landmark detector, and linear
+filters on the colours. Slopes are the detector's where it sees the control, the filters' elsewhere.
+Leakage is into what the detector sees (yaw, roll and mouth on most portraits), for all controls.
+The filters' leakage, into everything, is told but not judged: it has a floor. Fed with the engine's
+own pictures, blurred, they report 0.1 to 0.3 for yaw, pitch and blink, and half and more for a head
+that turns two thirds of the way, since pixels are not linear in a turn; their slopes of eyes fall
+to 0.6 to 0.8 by blur alone, and two thirds of the way reads as 0.7 to 0.8.
 """
 
 import statistics
@@ -32,7 +36,7 @@ from openfloat.evaluation.face_measures import ASKABLE, measure_face
 from openfloat.evaluation.goals import CONTROL_GOALS
 from openfloat.evaluation.model import hardware
 from openfloat.evaluation.picture_filters import change, dual_filters, features
-from openfloat.evaluation.responses import Readings
+from openfloat.evaluation.responses import Readings, leakage
 from openfloat.evaluation.sweeps import Sweep, sweep_of
 from openfloat.evaluation.tracking import AS_IT_IS, Frames, seen_points
 from openfloat.pipeline import FloatPipeline
@@ -41,7 +45,7 @@ from openfloat.vision.face import Face, choose_face, detect_faces
 PHOTO_SIZE = 512
 """Pixels of the portrait that the engine moves; its pictures are as large as the model's."""
 YARDSTICKS = ("landmarks", "pictures")
-"""The first that sees a control on most portraits gives its slope, the last all leakage."""
+"""The first that sees a control on most portraits gives its slope, the first of all its leakage."""
 FIGURES = ("slope", "r2", "leakage", "seen")
 
 
@@ -84,8 +88,8 @@ def evaluate_controls(
 
     Returns:
         for JSON: under `controls`, for each, medians of `slope` and `leakage`, the yardstick that
-        the slope is measured `by`, `goals`, and of both `yardsticks` medians, their `spread`,
-        `measured` and `skipped` portraits, and the measure that is leaked `into` most; under
+        the slope is measured `by`, what is leaked `into` most, `goals`, and of both `yardsticks`
+        medians, their `spread`, and how many portraits were `measured` and `skipped`; under
         `rows` one row for each portrait and control with the figures of either yardstick; model
         and hardware.
 
@@ -196,11 +200,22 @@ def summarise(rows: list[dict[str, Any]], control: str) -> dict[str, Any]:
     found = {kind: _medians([row[kind] for row in mine]) for kind in YARDSTICKS}
     enough = [kind for kind in YARDSTICKS if 2 * found[kind]["measured"] > len(mine)]
     by = enough[0] if enough else YARDSTICKS[-1]
-    figures = {"slope": found[by]["slope"], "leakage": found[YARDSTICKS[-1]]["leakage"]}
+    figures = {"slope": found[by]["slope"], **_leakage(mine, by)}
     goals = {
         name: goal.judge(figures[name]) for name, goal in CONTROL_GOALS.get(control, {}).items()
     }
     return {"by": by, **figures, "goals": goals, "yardsticks": found}
+
+
+def _leakage(rows: list[dict[str, Any]], by: str) -> dict[str, Any]:
+    """Median leakage into what the landmarks see, beside a yardstick's slope, and where most."""
+    good = [row for row in rows if "slope" in row[by] and "leaks" in row[YARDSTICKS[0]]]
+    if not good:
+        return {"leakage": None, "into": None}
+    lost = np.array([list(row[YARDSTICKS[0]]["leaks"].values()) for row in good])
+    shares = [leakage(row[by]["slope"], own) for row, own in zip(good, lost, strict=True)]
+    worst = int(np.median(np.abs(lost), axis=0).argmax())
+    return {"leakage": statistics.median(shares), "into": ASKABLE[worst]}
 
 
 def _medians(rows: list[dict[str, Any]]) -> dict[str, Any]:

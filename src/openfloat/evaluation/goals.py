@@ -90,6 +90,8 @@ def controls_table(report: dict[str, Any]) -> str:
             found = "not measured" if row[figure] is None else f"{row[figure]:.2f}"
             holds = {True: "yes", False: "NO", None: "-"}[goal["holds"]]
             lines.append(f"{'':8s} {figure} {found}, wanted {goal['wanted']}: {holds}")
+        if "leakage" not in row["goals"] and row["leakage"] is not None:
+            lines.append(f"{'':8s} leakage {row['leakage']:.2f}")
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ from numpy import ndarray
 
 VISIBLE_R2, VISIBLE_GAIN = 0.5, 0.25
 """Below, a yardstick does not see the data engine's own change, and says nothing."""
+NO_FACE = "no face in a frame"
 
 
 class Line(NamedTuple):
@@ -81,7 +82,7 @@ class Readings:
     def problem(self, control: int) -> str | None:
         """Why a control cannot be measured, if it cannot."""
         if not np.isfinite(self.known[control]).all() or not np.isfinite(self.made[control]).all():
-            return "no face in a frame"
+            return NO_FACE
         seen = line(self.true[control], self.known[control, :, control])
         if seen.r2 >= VISIBLE_R2 and seen.slope >= VISIBLE_GAIN:
             return None
@@ -101,26 +102,29 @@ class Readings:
 
     def figures(self, control: int, names: tuple[str, ...]) -> dict[str, Any]:
         """slope and r2 of the generated measure against the measure of the engine's pictures,
-        `leakage`, the `leaks` behind it, what the yardstick has `seen` of the engine's change (1 =
-        all), and the raw curves; or `skipped`, why there are none."""
+        `leakage`, what the yardstick has `seen` of the engine's change (1 = all); or `skipped`, why
+        there are none. With either the `leaks` into the other measures and the raw curves, unless
+        there was no face."""
         known, made = self.known[control], self.made[control]
         curves = {
             "asked": self.amounts[control].tolist(),
             "true": self.true[control].tolist(),
         }
-        if problem := self.problem(control):
+        problem = self.problem(control)
+        if problem == NO_FACE:
             return {"skipped": problem, **curves}
-        answer = line(known[:, control], made[:, control])
         asked = self.amounts[control]
         lost = leaks(slopes(asked, made), slopes(asked, known), self.own())
         lost[control] = 0.0
+        curves |= {"engine": known[:, control].tolist(), "made": made[:, control].tolist()}
+        told = {"leaks": dict(zip(names, lost.tolist(), strict=True)), **curves}
+        if problem:
+            return {"skipped": problem, **told}
+        answer = line(known[:, control], made[:, control])
         return {
             "slope": answer.slope,
             "r2": answer.r2,
             "leakage": leakage(answer.slope, lost),
-            "leaks": dict(zip(names, lost.tolist(), strict=True)),
             "seen": line(self.true[control], known[:, control]).slope,
-            **curves,
-            "engine": known[:, control].tolist(),
-            "made": made[:, control].tolist(),
+            **told,
         }
