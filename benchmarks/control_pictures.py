@@ -84,9 +84,14 @@ def motion_of(
 def by_value(
     pipeline: FloatPipeline, face: Portrait, sound: ndarray, values: tuple[SampleOptions, ...]
 ) -> ndarray:
-    """(5, h, w, 3): the frame in which the mouth is open widest as drawn, under each option."""
+    """(5, h, w, 3): one spoken frame under each option.
+
+    It is the one with the mouth open widest as drawn where the mouth is what changes, else the
+    one with the mouth closed furthest.
+    """
     usual = motion_of(pipeline, face, sound, SampleOptions(blink="off"))
-    moment = int(usual[:, INDEX["jaw_open"]].argmax())
+    jaw = usual[:, INDEX["jaw_open"]]
+    moment = int(jaw.argmax() if values is BY_VALUE["mouth"] else jaw.argmin())
     frames = [motion_of(pipeline, face, sound, options)[moment] for options in values]
     return pipeline.decode(face, torch.stack(frames))
 
@@ -111,7 +116,7 @@ def pasted(pipeline: FloatPipeline, face: Portrait, sound: ndarray) -> ndarray:
 
 
 def write_row(frames: ndarray, path: Path) -> int:
-    """Five frames (5, h, w, 3) beside each other as a JPEG of at most 40 kB; its size in bytes."""
+    """Five frames (5, h, w, 3) beside each other as a JPEG, if it can be below 40 kB; its bytes."""
     height = round(SIDE * frames.shape[1] / frames.shape[2])
     row = Image.new("RGB", (FIVE * SIDE, height))
     for number, frame in enumerate(frames):
