@@ -11,8 +11,10 @@ from tyro.conf import Positional
 class Evaluate:
     """Measure on held-out people and voices of a data pack; some minutes on a CPU."""
 
-    what: Positional[Literal["model", "portraits"]]
+    what: Positional[Literal["model", "controls", "portraits"]]
     """model: figures of redrawing, lips, head, eyes, identity, emotions, jitter, speed, size;
+    controls: slope and leakage of every named control on held-out portraits, against the data
+    engine's pictures;
     portraits: a contact sheet of held-out portraits that speak, to be looked at."""
     model: Positional[str] = "openfloat-256"
     """An embedded model or a model folder."""
@@ -25,7 +27,8 @@ class Evaluate:
     clips: int = 12
     """Held-out talking clips."""
     portraits: int | None = None
-    """Held-out portraits that speak; default 6 for the figures, 24 for the sheet."""
+    """Held-out portraits that speak; default 6 for the figures, 8 for controls, 24 for the
+    sheet."""
     sheet: Path = Path("portraits.png")
     """Contact sheet to write."""
 
@@ -39,6 +42,8 @@ class Evaluate:
         check_device(self.device)
         if self.what == "model":
             self._measure()
+        elif self.what == "controls":
+            self._answer()
         else:
             self._draw()
 
@@ -58,6 +63,25 @@ class Evaluate:
             said=lambda step: print(step, file=sys.stderr),
         )
         print(table(report))
+        if self.json is not None:
+            write_json(report, self.json)
+
+    def _answer(self) -> None:
+        import sys
+
+        from openfloat.codec import write_json
+        from openfloat.data.manifest import data_folder
+        from openfloat.evaluation.controls import evaluate_controls
+        from openfloat.evaluation.goals import controls_table
+        from openfloat.pipeline import FloatPipeline
+
+        report = evaluate_controls(
+            FloatPipeline.from_pretrained(self.model, device=self.device),
+            data_folder(self.data),
+            portraits=self.portraits or 8,
+            said=lambda step: print(step, file=sys.stderr),
+        )
+        print(controls_table(report))
         if self.json is not None:
             write_json(report, self.json)
 

@@ -35,7 +35,8 @@ def edited(piece: Tensor, own: Tensor, edit: MotionEdit) -> Tensor:
     if edit == MotionEdit():
         return piece
     gains, offsets, kept = (values.to(piece) for values in _plan(edit))
-    changed = own + gains * (piece - own) + offsets
+    # what is not asked for stays to the last bit
+    changed = torch.where(gains == 1, piece, own + gains * (piece - own)) + offsets
     return torch.where(kept.isnan(), changed, kept)
 
 

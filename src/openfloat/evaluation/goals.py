@@ -44,6 +44,20 @@ GOALS = {
     "fps": Goal("whole command, frames per second", low=25),
     "megabytes": Goal("embedded files, MB", high=60),
 }
+SLOPE = Goal("measured over asked, as the data engine answers", low=0.85, high=1.15)
+LEAKAGE = Goal("share that shows in other controls", high=0.1)
+CONTROL_GOALS = {
+    "yaw": {"slope": SLOPE, "leakage": LEAKAGE},
+    "pitch": {"slope": SLOPE, "leakage": LEAKAGE},
+    "roll": {"slope": SLOPE, "leakage": LEAKAGE},
+    "mouth": {"slope": SLOPE, "leakage": LEAKAGE},
+    "blink": {"slope": SLOPE, "leakage": LEAKAGE},
+    "smile": {"slope": SLOPE},
+    "brows": {"slope": SLOPE},
+    "gaze_x": {"slope": SLOPE},
+    "gaze_y": {"slope": SLOPE},
+}
+"""By control and figure; for controls that move soft skin leakage is told, not judged."""
 
 
 def table(report: dict[str, Any]) -> str:
@@ -59,3 +73,35 @@ def table(report: dict[str, Any]) -> str:
             f"   {goal.what}"
         )
     return "\n".join(lines)
+
+
+def controls_table(report: dict[str, Any]) -> str:
+    """A line for each control and yardstick, the goals, and whether they hold."""
+    lines = [
+        f"{'control':8s} {'by':10s} {'portraits':>9s} {'slope':>6s} {'range':>14s} {'R2':>5s} "
+        f"{'leakage':>7s} {'into':7s} {'seen':>5s}"
+    ]
+    for name, row in report["controls"].items():
+        lines += [
+            f"{name:8s} {kind:10s} {_answer(figures)}"
+            for kind, figures in row["yardsticks"].items()
+        ]
+        for figure, goal in row["goals"].items():
+            found = "not measured" if row[figure] is None else f"{row[figure]:.2f}"
+            holds = {True: "yes", False: "NO", None: "-"}[goal["holds"]]
+            lines.append(f"{'':8s} {figure} {found}, wanted {goal['wanted']}: {holds}")
+        if "leakage" not in row["goals"] and row["leakage"] is not None:
+            lines.append(f"{'':8s} leakage {row['leakage']:.2f}")
+    return "\n".join(lines)
+
+
+def _answer(figures: dict[str, Any]) -> str:
+    """One yardstick's figures of one control."""
+    counted = f"{figures['measured']} of {figures['measured'] + figures['skipped']}"
+    if figures["slope"] is None:
+        return f"{counted:>9s} sees too little of it"
+    low, high = figures["spread"]["slope"]
+    return (
+        f"{counted:>9s} {figures['slope']:6.2f} {low:6.2f} ..{high:5.2f} {figures['r2']:5.2f} "
+        f"{figures['leakage']:7.2f} {figures['into']:7s} {figures['seen']:5.2f}"
+    )

@@ -17,8 +17,16 @@ from openfloat.data.controls import to_values
 from openfloat.errors import NoFaceFound
 from openfloat.options import CropOptions
 from openfloat.pipeline import FloatPipeline
-from openfloat.vision.face import Face, cut_square, detect_faces, refine
-from openfloat.vision.geometry import square_around
+from openfloat.vision.face import (
+    STRONG_SCORE,
+    Face,
+    cut_square,
+    detect_faces,
+    locate,
+    look_closer,
+    refine,
+)
+from openfloat.vision.geometry import Square, square_around
 from openfloat.vision.measure import eye_distance, mouth_aperture
 
 Frames = NDArray[np.uint8]
@@ -26,6 +34,13 @@ AS_IT_IS = CropOptions(crop=False)
 BRIDGE = (6, 197, 195, 168)
 """Points on the nose bridge: bone, so that they move with the head alone."""
 BATCH = 8
+GLANCES = tuple(
+    (right, down, growth, turn)
+    for right, down in ((0.0, 0.0), (0.03, 0.02), (-0.03, -0.02), (0.02, -0.03), (-0.02, 0.03))
+    for growth, turn in ((1.0, 0.0), (1.06, 4.0), (0.95, -4.0))
+)
+"""Shifts (shares of the side), growths and turns (degrees) of the squares that a frame is seen in
+when a single look is not exact enough."""
 
 
 def face_crops(frames: Sequence[Frames], size: int) -> Frames:
@@ -55,6 +70,36 @@ def follow(frames: Frames) -> NDArray[np.float64]:
         faces = refine(frame, faces)
         found.append(faces[0].points)
     return np.stack(found)
+
+
+def seen_points(frames: Frames, start: Face) -> NDArray[np.float64]:
+    """(t, 478, 2) face points of single pictures, the mean of several looks at each.
+
+    Args:
+        frames: (t, h, w, 3) pictures in any order.
+        start: a face about where theirs are.
+
+    Raises:
+        NoFaceFound: a picture shows no face there.
+    """
+    found = []
+    for frame in frames:
+        square = look_closer(refine(frame, [start])[0])
+        looks = locate(frame, [_glance(square, *glance) for glance in GLANCES])
+        if np.median([look.score for look in looks]) < STRONG_SCORE:
+            raise NoFaceFound("a frame shows no face")
+        found.append(np.mean([look.points for look in looks], axis=0))
+    return np.stack(found)
+
+
+def _glance(square: Square, right: float, down: float, growth: float, turn: float) -> Square:
+    side = square.side
+    return Square(
+        square.x + right * side,
+        square.y + down * side,
+        growth * side,
+        square.roll_degrees + turn,
+    )
 
 
 def lip_opening(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,0 +1,157 @@
+"""The pictures of docs/controls.md: a row of five frames of the bundled portrait for each option.
+
+    .venv/bin/python benchmarks/control_pictures.py [--folder docs/pictures] [--model NAME]
+
+Writes one JPEG below 40 kB for each option; `ROWS` names them. Options of place are shown on one
+spoken frame in five values; options of time as five moments of one clip.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import tyro
+from numpy import ndarray
+from PIL import Image
+
+from openfloat import FloatPipeline, Portrait, SampleOptions
+from openfloat.audio.io import load_audio
+from openfloat.config import FPS
+from openfloat.data.controls import INDEX
+from openfloat.options import MotionEdit
+
+DEMO = Path(__file__).parent.parent / "src" / "openfloat" / "assets" / "demo"
+SECONDS = 3.0
+SIDE = 160
+"""Pixels of one frame of a row."""
+MOST_BYTES = 40_000
+FIVE = 5
+
+
+def edits(name: str, *values: object) -> tuple[SampleOptions, ...]:
+    """Options that differ in one field of `MotionEdit`."""
+    return tuple(SampleOptions(edit=MotionEdit(**{name: v})) for v in values)  # type: ignore[arg-type]
+
+
+def moods(*names: str) -> tuple[SampleOptions, ...]:
+    """Options that differ in the emotion."""
+    return tuple(SampleOptions(emotion=name, emotion_scale=2.0) for name in names)
+
+
+BY_VALUE: dict[str, tuple[SampleOptions, ...]] = {
+    "yaw": edits("yaw", -14, -7, 0, 7, 14),
+    "pitch": edits("pitch", -10, -5, 0, 5, 10),
+    "roll": edits("roll", -12, -6, 0, 6, 12),
+    "smile": edits("smile", -1, -0.5, 0, 0.5, 1),
+    "brows": edits("brows", -1, -0.5, 0, 0.5, 1),
+    "gaze-x": edits("gaze_x", -1, -0.5, 0, 0.5, 1),
+    "gaze-y": edits("gaze_y", -1, -0.5, 0, 0.5, 1),
+    "mouth": edits("mouth", 0, 0.5, 1, 1.5, 2),
+    "edit": edits("edit", ("7:-1",), (), ("7:+1",), ("7:+2",), ("7:+3",)),
+    "emotion": moods("neutral", "happy", "angry", "surprise", "sad"),
+}
+"""Rows of one moment in five values."""
+OVER_TIME: dict[str, SampleOptions] = {
+    "head": SampleOptions(edit=MotionEdit(head=2)),
+    "region": SampleOptions(edit=MotionEdit(region="lips")),
+    "schedule": SampleOptions(emotion="0-1.5:neutral,1.5-:happy", emotion_scale=2.0),
+    "blink": SampleOptions(blink="30"),
+    "steady": SampleOptions(steady=0),
+}
+"""Rows of one clip at five moments."""
+PASTED = "paste-back"
+ROWS = (*BY_VALUE, *OVER_TIME, PASTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where to write, and with which model."""
+
+    folder: Path = Path(__file__).parent.parent / "docs" / "pictures"
+    model: str = "openfloat-256"
+
+
+@torch.inference_mode()
+def motion_of(
+    pipeline: FloatPipeline, face: Portrait, sound: ndarray, options: SampleOptions
+) -> torch.Tensor:
+    """(t, 20) motion of the bundled sentence."""
+    return torch.cat(list(pipeline.motion(face, sound, options)))
+
+
+def by_value(
+    pipeline: FloatPipeline, face: Portrait, sound: ndarray, values: tuple[SampleOptions, ...]
+) -> ndarray:
+    """(5, h, w, 3): one spoken frame under each option.
+
+    It is the one with the mouth open widest as drawn where the mouth is what changes, else the
+    one with the mouth closed furthest.
+    """
+    usual = motion_of(pipeline, face, sound, SampleOptions(blink="off"))
+    jaw = usual[:, INDEX["jaw_open"]]
+    moment = int(jaw.argmax() if values is BY_VALUE["mouth"] else jaw.argmin())
+    frames = [motion_of(pipeline, face, sound, options)[moment] for options in values]
+    return pipeline.decode(face, torch.stack(frames))
+
+
+def over_time(
+    pipeline: FloatPipeline, face: Portrait, sound: ndarray, options: SampleOptions
+) -> ndarray:
+    """(5, h, w, 3): five moments; those around the first blink where blinks are asked for."""
+    motion = motion_of(pipeline, face, sound, options)
+    moments = np.linspace(5, len(motion) - 5, FIVE).astype(int)
+    if options.blink == "30":
+        shut = int(motion[:, INDEX["blink"]].argmax())
+        moments = np.clip(shut + np.arange(-4, 6, 2), 0, len(motion) - 1)
+    return pipeline.decode(face, motion[torch.from_numpy(moments)])
+
+
+def pasted(pipeline: FloatPipeline, face: Portrait, sound: ndarray) -> ndarray:
+    """(5, h, w, 3): five moments of the whole photo."""
+    paste = pipeline.paste_back(face)
+    frames = over_time(pipeline, face, sound, SampleOptions())
+    return np.stack([paste(frame) for frame in frames])
+
+
+def write_row(frames: ndarray, path: Path) -> int:
+    """Five frames (5, h, w, 3) beside each other as a JPEG, if it can be below 40 kB; its bytes."""
+    height = round(SIDE * frames.shape[1] / frames.shape[2])
+    row = Image.new("RGB", (FIVE * SIDE, height))
+    for number, frame in enumerate(frames):
+        small = Image.fromarray(frame).resize((SIDE, height), Image.Resampling.LANCZOS)
+        row.paste(small, (number * SIDE, 0))
+    for quality in range(88, 20, -8):
+        file = io.BytesIO()
+        row.save(file, "JPEG", quality=quality, optimize=True)
+        if file.tell() < MOST_BYTES:
+            break
+    path.write_bytes(file.getvalue())
+    return file.tell()
+
+
+def frames_of(name: str, pipeline: FloatPipeline, face: Portrait, sound: ndarray) -> ndarray:
+    """(5, h, w, 3) the frames of one row."""
+    if name == PASTED:
+        return pasted(pipeline, face, sound)
+    if name in OVER_TIME:
+        return over_time(pipeline, face, sound, OVER_TIME[name])
+    return by_value(pipeline, face, sound, BY_VALUE[name])
+
+
+def main() -> None:
+    """Write every row and print its size."""
+    options = tyro.cli(Options)
+    pipeline = FloatPipeline.from_pretrained(options.model)
+    face = pipeline.encode(DEMO / "portrait.jpg")
+    sound = load_audio(DEMO / "speech.wav")[: int(SECONDS * FPS) * 640]
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name in ROWS:
+        path = options.folder / f"{name}.jpg"
+        size = write_row(frames_of(name, pipeline, face, sound), path)
+        print(f"{path}: {size / 1000:.1f} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Which five values each named control is tried with on a portrait, within the engine's range."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64
+from numpy import ndarray
+
+from openfloat.data.controls import INDEX, SCALES, TABLE
+from openfloat.data.engine_controls import MOST_TURN, most_turn
+
+VALUES = 5
+COLUMNS = {
+    "mouth": ("jaw_open",),
+    "brows": ("brows_down", "brows_up"),
+}
+"""Directions of what users know by another name; the second for what is above zero."""
+REACH = {"jaw_open": 0.8, "blink": 1.0, "smile": 0.8}
+BROWS_REACH, GAZE_REACH = 0.8, 0.8
+FIXED = ("gaze_x", "gaze_y")
+"""Asked for as they are, not as a change."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """One control in five values, for one portrait."""
+
+    name: str
+    amounts: Float64[ndarray, " n"]
+    """Asked for, in units of coefficients; rising. A change, or where to look."""
+    controls: Float32[ndarray, "n 20"]
+    """The same as absolute physical controls for the data engine."""
+    base: Float32[ndarray, " 20"]
+    """Physical controls of the untouched portrait."""
+
+    def coefficients(self, own: Float32[ndarray, " 20"]) -> Float32[ndarray, "n 20"]:
+        """The same for a model: changes about the portrait's own coefficients, gaze as it is."""
+        changed = own + (self.controls - self.base) / SCALES
+        if self.name in FIXED:
+            column = INDEX[self.name]
+            changed[:, column] = self.controls[:, column] / SCALES[column]
+        return changed.astype(np.float32)
+
+
+def sweep_of(name: str, base: Float32[ndarray, " 20"]) -> Sweep:
+    """Five values of a control, as far as the engine goes from a portrait's own.
+
+    Args:
+        name: one that a user can ask for.
+        base: (20,) physical controls that the portrait shows.
+    """
+    columns = [INDEX[column] for column in COLUMNS.get(name, (name,))]
+    low, high = _range(name, base)
+    values = np.linspace(low, high, VALUES)
+    controls = np.repeat(base[None], VALUES, axis=0)
+    if name in FIXED:
+        controls[:, columns[0]] = values
+    elif name == "brows":
+        controls[:, columns[0]] += np.maximum(-values, 0)
+        controls[:, columns[1]] += np.maximum(values, 0)
+    else:
+        controls[:, columns[0]] += values
+    return Sweep(name, values / float(SCALES[columns[-1]]), controls, base)
+
+
+def _range(name: str, base: Float32[ndarray, " 20"]) -> tuple[float, float]:
+    """Smallest and largest physical change, or place to look at."""
+    if name == "brows":
+        return -BROWS_REACH, BROWS_REACH
+    if name in FIXED:
+        return -GAZE_REACH, GAZE_REACH
+    column = COLUMNS.get(name, (name,))[0]
+    own = float(base[INDEX[column]])
+    reach = most_turn(column, own) if column in MOST_TURN else REACH[column]
+    limits = TABLE[INDEX[column]]
+    low, high = min(limits.low, own), max(limits.high, own)
+    return max(low - own, -reach), min(high - own, reach)
