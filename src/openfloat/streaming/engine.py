@@ -136,6 +136,15 @@ class Engine:
             raise OpenFloatError(f"the session has broken: {seat.error}")
         return chunks
 
+    def waiting_frames(self, number: int) -> int:
+        """Frames of sound that a session has heard and not drawn."""
+        return self._found(number).session.waiting_frames
+
+    def finished(self, number: int) -> bool:
+        """Whether a session has ended and all its frames are taken."""
+        seat = self._found(number)
+        return seat.session.finished and not seat.outbox
+
     def close(self, number: int) -> bytes:
         """End a session and return its state, from which another engine can go on."""
         state = self._found(number).session.state
