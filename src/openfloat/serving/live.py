@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from openfloat.audio.frames import num_samples
+from openfloat.audio.frames import num_frames, num_samples
 from openfloat.clip import Chunk, Portrait
 from openfloat.config import FPS
 from openfloat.errors import BadInput, Busy, OpenFloatError
@@ -129,7 +129,8 @@ class LiveHost:
         """Let a session hear; raises BadInput where its client is too far ahead."""
 
         def hear() -> None:
-            if self._engine.waiting_frames(number) > LONGEST_WAITING:
+            waiting = self._engine.waiting_frames(number) + num_frames(len(sound))
+            if waiting > LONGEST_WAITING:
                 raise BadInput(f"more than {LONGEST_WAITING // FPS} seconds of sound wait")
             self._engine.push(number, sound)
 

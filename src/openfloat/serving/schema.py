@@ -1,5 +1,6 @@
 """What clients may ask for, as dataclasses; their JSON schema and their reading are derived."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -53,6 +54,8 @@ def read_options(kind: type[T], text: str, most_nfe: int) -> T:
         raise BadInput(f"the options are longer than {LONGEST_OPTIONS} bytes")
     try:
         options = from_json(kind, text)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"the options are not JSON: {error}") from error
     except RecursionError:
         raise BadInput("the options are nested too deeply") from None
     except (ValueError, OverflowError, TypeError) as error:

@@ -36,7 +36,9 @@ class Seat:
     """Why the session broke, if it did."""
     ended: bool = False
     heard_at: float | None = None
-    """When the first sound came whose frames are not out yet."""
+    """When the first sound came that no window was drawn for yet."""
+    begun_at: float | None = None
+    """When its very first sound came."""
     answered: bool = False
 
     @property
@@ -112,6 +114,7 @@ class Engine:
         seat = self._seat(number)
         seat.session.hear(sound)
         seat.heard_at = seat.heard_at or time.perf_counter()
+        seat.begun_at = seat.begun_at or seat.heard_at
 
     def flush(self, number: int) -> None:
         """No more sound will come for a session."""
@@ -202,8 +205,8 @@ class Engine:
                 continue
             now = time.perf_counter()
             self.metrics.decode.append((now - started) * 1e3)
-            if not seat.answered and seat.outbox and seat.heard_at is not None:
-                self.metrics.first_frame.append((now - seat.heard_at) * 1e3)
+            if not seat.answered and seat.outbox and seat.begun_at is not None:
+                self.metrics.first_frame.append((now - seat.begun_at) * 1e3)
                 seat.answered = True
             seat.heard_at = None
 
