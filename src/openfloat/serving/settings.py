@@ -1,11 +1,11 @@
 """How a server is run and what it lets clients do: frozen values, free of everything heavy."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 MEGABYTE = 1_000_000
-SHORTEST_KEY = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +60,8 @@ class ServeSettings:
                 raise ValueError(f"{name}={getattr(self, name)} is not above 0")
         if not self.stop_s >= 0:
             raise ValueError(f"stop_s={self.stop_s} is negative")
-        if any(len(key) < SHORTEST_KEY or not key.isascii() for key in self.api_key):
-            raise ValueError(f"an API key has fewer than {SHORTEST_KEY} ASCII characters")
+        if any(re.fullmatch(r"[\w.~-]{16,}", key, re.ASCII) is None for key in self.api_key):
+            raise ValueError("an API key is not 16 or more letters, digits, or any of - . _ ~")
 
     @property
     def loopback(self) -> bool:

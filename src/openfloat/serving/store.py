@@ -82,6 +82,7 @@ class Store:
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.executescript(_TABLES)
         except BlockingIOError:
+            self._lock.close()
             raise BadInput(f"{folder} is in use by another server") from None
         except (OSError, sqlite3.Error) as error:
             raise BadInput(f"{folder} cannot be used: {error}") from error
