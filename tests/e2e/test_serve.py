@@ -283,6 +283,18 @@ class Live:
         return "frame"
 
 
+def drive(talk: Any) -> Any:
+    """What a coroutine returns, once its connections are closed for good."""
+
+    async def whole() -> Any:
+        try:
+            return await talk
+        finally:
+            await asyncio.sleep(0.1)
+
+    return asyncio.run(whole())
+
+
 def as_text(portrait: Path) -> str:
     return base64.b64encode(portrait.read_bytes()).decode()
 
@@ -307,7 +319,7 @@ def test_two_live_sessions_at_once(server: Server, portrait: Path, voice: np.nda
     async def both() -> list[Live]:
         return await asyncio.gather(talk(as_text(portrait)), talk(number))
 
-    for live in asyncio.run(both()):
+    for live in drive(both()):
         assert live.frames == [(index, 40 * index) for index in range(25)]
         assert live.socket.close_code == 1000
     assert server.http.delete(f"/v1/portraits/{number}").status_code == 204
@@ -331,9 +343,10 @@ def test_an_interrupted_session_forgets_what_it_heard(
         await live.say(end=True)
         while await live.take() != "end":
             pass
+        await live.socket.wait_closed()
         return live
 
-    live = asyncio.run(talk())
+    live = drive(talk())
     assert live.events == ["interrupted", "end"]
     indices = [index for index, _ in live.frames]
     assert indices == sorted(set(indices))
@@ -356,6 +369,7 @@ def test_a_full_engine_says_so_and_a_lost_client_frees_its_seat(
         assert (second.close_code, second.close_reason) == (1013, said["error"])
         assert "sessions are taken" in said["error"]
         live.socket.transport.abort()
+        await live.socket.wait_closed()
         for _ in range(100):
             if "openfloat_live_sessions 0" in strict.http.get("/metrics").text:
                 break
@@ -363,7 +377,7 @@ def test_a_full_engine_says_so_and_a_lost_client_frees_its_seat(
         third = await Live.begin(strict, as_text(portrait), KEY)
         await third.socket.close()
 
-    asyncio.run(talk())
+    drive(talk())
 
 
 @pytest.mark.parametrize(
@@ -399,7 +413,7 @@ def test_what_a_live_session_does_not_understand_ends_it(
                     said = json.loads(answer) if isinstance(answer, str) else {}
         return said["error"], socket.close_code
 
-    said, code = asyncio.run(talk())
+    said, code = drive(talk())
     assert words in said
     assert "/" not in said or "path" in words
     assert code == 1008
@@ -413,8 +427,8 @@ def test_a_foreign_web_page_cannot_open_a_live_session(server: Server, strict: S
             return refusal.response.status_code
         return 101
 
-    assert asyncio.run(knock(server.port, "https://evil.example")) == 403
-    assert asyncio.run(knock(strict.port, None)) == 403
+    assert drive(knock(server.port, "https://evil.example")) == 403
+    assert drive(knock(strict.port, None)) == 403
 
 
 def test_the_metrics_can_be_read_and_the_schema_is_valid(server: Server) -> None:
