@@ -432,6 +432,7 @@ def test_a_foreign_web_page_cannot_open_a_live_session(server: Server, strict: S
 
 
 def test_the_metrics_can_be_read_and_the_schema_is_valid(server: Server) -> None:
+    server.http.get(f"/v1/videos/{'0' * 32}")
     text = server.http.get("/metrics").text
     families = {f.name: f for f in prometheus.text_string_to_metric_families(text)}
     states = {s.labels["state"]: s.value for s in families["openfloat_jobs"].samples}

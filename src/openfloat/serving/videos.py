@@ -89,29 +89,7 @@ def videos(hall: Hall) -> APIRouter:
     """The operations on jobs."""
     router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
-    @router.post(
-        "",
-        status_code=202,
-        responses={200: {"model": JobView}, **errors(408, 413, 429, 503)},
-        openapi_extra=form("portrait", "speech"),
-    )
-    async def queue_a_video(
-        request: Request, response: Response, idempotency_key: IdempotencyKey = None
-    ) -> JobView:
-        """Queue a video of a portrait that speaks."""
-        if hall.draining:
-            raise Draining("the server is about to stop: try again later")
-        if idempotency_key is None:
-            await run_sync(hall.store.check_room)  # before the files are read
-        async with hall.uploads.video(request) as upload:
-            job, new = await run_sync(lambda: hall.store.add_job(
-                upload.number, upload.folder, owner=owner_of(request.scope),
-                options=upload.options_text, key=idempotency_key, digest=upload.digest,
-            ))  # fmt: skip
-        hall.worker.notify()
-        response.status_code = 202 if new else 200
-        response.headers["Location"] = f"/v1/videos/{job.id}"
-        return view(job)
+    _add_queueing(router, hall)
 
     def found(request: Request, number: str) -> Job:
         job = hall.store.job(number, owner_of(request.scope))
@@ -144,6 +122,32 @@ def videos(hall: Hall) -> APIRouter:
             raise NotFound("there is no such video")
 
     return router
+
+
+def _add_queueing(router: APIRouter, hall: Hall) -> None:
+    @router.post(
+        "",
+        status_code=202,
+        responses={200: {"model": JobView}, **errors(408, 413, 429, 503)},
+        openapi_extra=form("portrait", "speech"),
+    )
+    async def queue_a_video(
+        request: Request, response: Response, idempotency_key: IdempotencyKey = None
+    ) -> JobView:
+        """Queue a video of a portrait that speaks."""
+        if hall.draining:
+            raise Draining("the server is about to stop: try again later")
+        if idempotency_key is None:
+            await run_sync(hall.store.check_room)  # before the files are read
+        async with hall.uploads.video(request) as upload:
+            job, new = await run_sync(lambda: hall.store.add_job(
+                upload.number, upload.folder, owner=owner_of(request.scope),
+                options=upload.options_text, key=idempotency_key, digest=upload.digest,
+            ))  # fmt: skip
+        hall.worker.notify()
+        response.status_code = 202 if new else 200
+        response.headers["Location"] = f"/v1/videos/{job.id}"
+        return view(job)
 
 
 def portraits(hall: Hall) -> APIRouter:
