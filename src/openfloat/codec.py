@@ -42,7 +42,10 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     if origin is tuple:
         if not isinstance(value, list):
             raise ValueError(f"{where}={value!r} is not a list")
-        return tuple(_decode(typing.get_args(kind)[0], item, where) for item in value)
+        members = typing.get_args(kind)
+        if Ellipsis not in members and len(value) != len(members):
+            raise ValueError(f"{where}={value!r} does not have {len(members)} entries")
+        return tuple(_decode(members[0], item, where) for item in value)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:

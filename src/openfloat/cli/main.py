@@ -18,6 +18,7 @@ from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
 from openfloat.cli.reenact import Reenact
 from openfloat.cli.released_names import translate
+from openfloat.cli.serve import Serve
 from openfloat.cli.train import Train
 from openfloat.errors import BadInput, OpenFloatError
 
@@ -26,6 +27,7 @@ Command = (
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Reenact, tyro.conf.subcommand("reenact")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
+    | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]

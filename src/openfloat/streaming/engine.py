@@ -36,7 +36,9 @@ class Seat:
     """Why the session broke, if it did."""
     ended: bool = False
     heard_at: float | None = None
-    """When the first sound came whose frames are not out yet."""
+    """When the first sound came that no window was drawn for yet."""
+    begun_at: float | None = None
+    """When its very first sound came."""
     answered: bool = False
 
     @property
@@ -112,6 +114,7 @@ class Engine:
         seat = self._seat(number)
         seat.session.hear(sound)
         seat.heard_at = seat.heard_at or time.perf_counter()
+        seat.begun_at = seat.begun_at or seat.heard_at
 
     def flush(self, number: int) -> None:
         """No more sound will come for a session."""
@@ -135,6 +138,15 @@ class Engine:
         if not chunks and seat.error:
             raise OpenFloatError(f"the session has broken: {seat.error}")
         return chunks
+
+    def waiting_frames(self, number: int) -> int:
+        """Frames of sound that a session has heard and not drawn."""
+        return self._found(number).session.waiting_frames
+
+    def finished(self, number: int) -> bool:
+        """Whether a session has ended and all its frames are taken."""
+        seat = self._found(number)
+        return seat.session.finished and not seat.outbox
 
     def close(self, number: int) -> bytes:
         """End a session and return its state, from which another engine can go on."""
@@ -193,8 +205,8 @@ class Engine:
                 continue
             now = time.perf_counter()
             self.metrics.decode.append((now - started) * 1e3)
-            if not seat.answered and seat.outbox and seat.heard_at is not None:
-                self.metrics.first_frame.append((now - seat.heard_at) * 1e3)
+            if not seat.answered and seat.outbox and seat.begun_at is not None:
+                self.metrics.first_frame.append((now - seat.begun_at) * 1e3)
                 seat.answered = True
             seat.heard_at = None
 

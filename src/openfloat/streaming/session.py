@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from openfloat.audio.frames import num_samples
+from openfloat.audio.frames import num_frames, num_samples
 from openfloat.audio.normalise import Levels
 from openfloat.clip import Chunk, Portrait
 from openfloat.config import EMOTIONS, FPS
@@ -113,6 +113,16 @@ class StreamingSession:
     def state(self) -> SessionState:
         """All that the session remembers; `to_bytes` it before going on."""
         return self._state
+
+    @property
+    def waiting_frames(self) -> int:
+        """Frames of sound that are heard and not drawn."""
+        return num_frames(self._state.heard.num_samples) - self._state.drawn
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended and every frame is shown."""
+        return self._state.ended and self._state.waiting is None and self.waiting_frames <= 0
 
     @property
     def drawing(self) -> SampleOptions:

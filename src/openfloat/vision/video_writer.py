@@ -142,20 +142,20 @@ class VideoWriter:
         try:
             if self._audio is not None:
                 self._sound = Soundtrack(self._audio)
-            self._partial = _partial_file(self._path)
-            self._open_streams(self._partial)
+            self._container = self._new_container()
+            self._open_streams(self._container)
         except BaseException:
             self._discard()
             raise
         return self
 
-    def _open_streams(self, partial: Path) -> None:
-        self._container = av.open(
-            str(partial), "w", format="mp4", options={"movflags": "+faststart"}
-        )
-        video: VideoStream = self._container.add_stream(
-            "libx264", rate=self._fps, options=self._options
-        )
+    def _new_container(self) -> OutputContainer:
+        """Where to write."""
+        self._partial = _partial_file(self._path)
+        return av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
+
+    def _open_streams(self, container: OutputContainer) -> None:
+        video: VideoStream = container.add_stream("libx264", rate=self._fps, options=self._options)
         video.width, video.height = self._size
         video.pix_fmt = "yuv420p"
         context = video.codec_context
@@ -164,7 +164,7 @@ class VideoWriter:
         context.color_range = TV_RANGE
         self._video = video
         if self._sound is not None:
-            sound: AudioStream = self._container.add_stream(
+            sound: AudioStream = container.add_stream(
                 "aac", rate=self._sound.rate, layout=self._sound.layout
             )
             sound.codec_context.time_base = Fraction(1, self._sound.rate)
@@ -221,7 +221,6 @@ class VideoWriter:
 
     def _finish(self) -> None:
         assert self._container is not None
-        assert self._partial is not None
         if not self._num_frames:
             raise BadInput(f"{self._path}: no frames were written")
         self._add_sound(whole_pieces=False)
@@ -229,6 +228,11 @@ class VideoWriter:
         if self._sound is not None:
             self._container.mux(self._sound_stream.encode(None))
         self._container.close()
+        self._keep()
+
+    def _keep(self) -> None:
+        """The finished file gets its name."""
+        assert self._partial is not None
         self._partial.replace(self._path)
 
     def _discard(self) -> None:

@@ -1,0 +1,1 @@
+"""The pipeline and the live engine over HTTP and WebSocket; needs the extra `serve`."""

@@ -1,0 +1,51 @@
+"""What the operations share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from anyio import CapacityLimiter
+
+from openfloat.errors import Busy
+from openfloat.pipeline import FloatPipeline
+from openfloat.serving.live import LiveHost
+from openfloat.serving.metrics import RequestCounter
+from openfloat.serving.settings import ServeSettings
+from openfloat.serving.store import Store
+from openfloat.serving.uploads import Uploads
+from openfloat.serving.worker import Worker
+
+
+class Places:
+    """How many streams are drawn at a time; used on the event loop alone."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.taken = most, 0
+        self.threads = CapacityLimiter(most)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of the places for as long as the block lasts; Busy where none is free."""
+        if self.taken >= self.most:
+            raise Busy(f"{self.most} streams are drawn already: try again later")
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+
+@dataclass(eq=False, slots=True)
+class Hall:
+    """One server: its model, its memory and its threads."""
+
+    settings: ServeSettings
+    pipeline: FloatPipeline
+    store: Store
+    worker: Worker
+    live: LiveHost
+    uploads: Uploads
+    places: Places
+    requests: RequestCounter = field(default_factory=RequestCounter)
+    draining: bool = False
+    """Whether the server is about to stop."""
