@@ -23,6 +23,7 @@ from numpy import ndarray
 from PIL import Image
 
 from openfloat.errors import BadInput, BadMedia
+from openfloat.vision.finish import Finish
 from openfloat.vision.video_reader import RgbFrame, open_media
 
 AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -107,6 +108,7 @@ class VideoWriter:
         audio: a sound or video file whose first sound track is added.
         crf: constant rate factor of x264, 0 (lossless) ... 51.
         preset: speed preset of x264.
+        finish: changes frames and file last; none: they are written as they are.
 
     Raises:
         BadInput: an odd size, or a name that does not end in .mp4.
@@ -122,6 +124,7 @@ class VideoWriter:
         audio: Path | str | None = None,
         crf: int = 18,
         preset: str = "veryfast",
+        finish: Finish | None = None,
     ) -> None:
         if width < 2 or height < 2 or width % 2 or height % 2:
             raise BadInput(f"a video of {width}x{height} pixels: both sides must be even")
@@ -131,6 +134,7 @@ class VideoWriter:
         self._size, self._fps = (width, height), Fraction(fps)
         self._audio = None if audio is None else Path(audio)
         self._options = {"crf": str(crf), "preset": preset}
+        self._finish = finish
         self._reformatter = VideoReformatter()  # one for all frames: setting one up takes as long
         self._num_frames = 0
         self._num_samples = 0
@@ -150,9 +154,10 @@ class VideoWriter:
         return self
 
     def _open_streams(self, partial: Path) -> None:
-        self._container = av.open(
-            str(partial), "w", format="mp4", options={"movflags": "+faststart"}
-        )
+        options = {"movflags": "+faststart+use_metadata_tags"}
+        self._container = av.open(str(partial), "w", format="mp4", options=options)
+        if self._finish is not None:
+            self._container.metadata.update(self._finish.tags)
         video: VideoStream = self._container.add_stream(
             "libx264", rate=self._fps, options=self._options
         )
@@ -181,6 +186,8 @@ class VideoWriter:
             raise BadInput(f"frames of shape {frames.shape[1:]} for a video of {width}x{height}")
         assert self._container is not None
         for pixels in frames:
+            if self._finish is not None:
+                pixels = self._finish.frame(pixels, float(self._num_frames / self._fps))
             frame = self._reformatter.reformat(
                 VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"),
                 format="yuv420p",
@@ -213,13 +220,13 @@ class VideoWriter:
     ) -> None:
         try:
             if kind is None:
-                self._finish()
+                self._complete()
         except av.FFmpegError as failure:
             raise BadMedia(f"{self._path} cannot be written: {failure}") from failure
         finally:
             self._discard()
 
-    def _finish(self) -> None:
+    def _complete(self) -> None:
         assert self._container is not None
         assert self._partial is not None
         if not self._num_frames:
@@ -229,10 +236,12 @@ class VideoWriter:
         if self._sound is not None:
             self._container.mux(self._sound_stream.encode(None))
         self._container.close()
+        if self._finish is not None:
+            self._finish.seal(self._partial)
         self._partial.replace(self._path)
 
     def _discard(self) -> None:
-        """Close what is open and remove the temporary file; harmless after `_finish`."""
+        """Close what is open and remove the temporary file; harmless after `_complete`."""
         try:
             if self._sound is not None:
                 self._sound.close()
