@@ -78,18 +78,25 @@ def as_text(file: Path, report: "Report") -> str:
         lines.append(f"metadata: {said.source_type.rsplit('/', 1)[1]} ({', '.join(said.places)})")
         for name, value in said.tags:
             if name.startswith("openfloat_") and not name.endswith("sha256"):
-                lines.append(f"  {name.removeprefix('openfloat_')}: {value}")
+                lines.append(f"  {name.removeprefix('openfloat_')}: {_plain(value)}")
     if said.unchanged is not None:
         lines.append(
             f"  video stream: {'as it was written' if said.unchanged else 'changed since'}"
         )
-    lines.append(f"c2pa: {manifest.state}" + (f", by {manifest.issuer}" if manifest.issuer else ""))
+    lines.append(
+        f"c2pa: {manifest.state}" + (f", by {_plain(manifest.issuer)}" if manifest.issuer else "")
+    )
     if manifest.problems:
         lines.append(f"  {', '.join(manifest.problems)}")
     if manifest.state == "unknown":
         lines[-1] += ": pip install 'openfloat[provenance]' to look"
     lines.append(f"watermark: {_watermark(report)}")
     return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """What a file says, fit for a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
 
 
 def _watermark(report: "Report") -> str:

@@ -87,8 +87,8 @@ def seal(path: Path, origin: Origin) -> None:
         assert place >= 0, "the writer was not given the tags"
         content[place : place + len(digest)] = digest.encode()
     packet = xmp_packet(origin)
-    with path.open("ab") as file:
-        file.write(struct.pack(">I4s16s", 24 + len(packet), b"uuid", XMP_BOX) + packet)
+    with path.open("ab") as end:
+        end.write(struct.pack(">I4s16s", 24 + len(packet), b"uuid", XMP_BOX) + packet)
 
 
 def xmp_packet(origin: Origin) -> bytes:

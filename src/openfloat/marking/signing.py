@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from PIL import Image
 
@@ -13,6 +14,11 @@ from openfloat.errors import BadInput
 from openfloat.marking.provenance import Origin
 from openfloat.vision.video_reader import RgbFrame
 
+SETTINGS = {
+    "verify": {"remote_manifest_fetch": False},
+    "builder": {"thumbnail": {"enabled": False}},
+}
+"""Nothing is asked of the network, and no small copy of the photo goes into the video."""
 MISSING = "signing needs the package c2pa-python: pip install 'openfloat[provenance]'"
 
 
@@ -74,15 +80,11 @@ class Signature:
         assert self._c2pa is not None
         signed = path.with_name(path.name + ".signed")
         try:
-            with self._c2pa.Builder(json.dumps(_claim(origin))) as builder:
+            with self._c2pa.Builder(json.dumps(_claim(origin)), _context(self._c2pa)) as builder:
                 if picture is not None:
-                    builder.add_ingredient(
-                        {"title": "portrait", "relationship": "parentOf"}
-                        if origin.composite
-                        else {"title": "portrait", "relationship": "inputTo"},
-                        "image/png",
-                        _png(picture),
-                    )
+                    relation = "componentOf" if origin.composite else "inputTo"
+                    ingredient = {"title": "portrait", "relationship": relation}
+                    builder.add_ingredient(ingredient, "image/png", _png(picture))
                 with path.open("rb") as source, signed.open("w+b") as target:
                     builder.sign(self._signer(), "video/mp4", source, target)
             signed.chmod(path.stat().st_mode)
@@ -92,7 +94,7 @@ class Signature:
         finally:
             signed.unlink(missing_ok=True)
 
-    def _signer(self):  # type: ignore[no-untyped-def]
+    def _signer(self) -> Any:
         assert self._c2pa is not None
         return self._c2pa.Signer.from_info(self._info)
 
@@ -103,7 +105,7 @@ def read_manifest(path: Path) -> Manifest:
     if c2pa is None:
         return Manifest("unknown")
     try:
-        reader = c2pa.Reader.try_create(str(path))
+        reader = c2pa.Reader.try_create(str(path), context=_context(c2pa))
         if reader is None:
             return Manifest("absent")
         with reader:
@@ -119,6 +121,10 @@ def read_manifest(path: Path) -> Manifest:
     return Manifest(state, issuer, problems)
 
 
+def _context(c2pa: ModuleType) -> Any:
+    return c2pa.Context(c2pa.Settings.from_dict(SETTINGS))
+
+
 def _claim(origin: Origin) -> dict[str, object]:
     action = {
         "action": "c2pa.created",
@@ -126,8 +132,6 @@ def _claim(origin: Origin) -> dict[str, object]:
         "softwareAgent": {"name": "openfloat", "version": __version__},
         "parameters": {"model": origin.model or "unknown"},
     }
-    if origin.composite:
-        action["action"] = "c2pa.opened"
     return {
         "claim_generator_info": [{"name": "openfloat", "version": __version__}],
         "format": "video/mp4",
