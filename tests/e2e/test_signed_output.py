@@ -1,6 +1,6 @@
 """With a certificate the video is signed, and a change of one byte shows."""
 
-import datetime
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ def marks(tmp_path_factory: pytest.TempPathFactory) -> MarkOptions:
 def _certificate(
     name: str, key: ec.EllipticCurvePrivateKey, root: ec.EllipticCurvePrivateKey
 ) -> bytes:
-    now, authority = datetime.datetime.now(datetime.UTC), key is root
+    now, authority = dt.datetime.now(dt.UTC), key is root
     usage = dict.fromkeys(
         ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
          "encipher_only", "decipher_only"), False,
@@ -52,8 +52,8 @@ def _certificate(
         .issuer_name(_name("root"))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=30))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(x509.KeyUsage(**usage), critical=True)
         .add_extension(

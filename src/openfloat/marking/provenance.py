@@ -145,9 +145,8 @@ def read_picture(path: Path) -> Provenance:
     """What a picture file says of itself, anywhere in its bytes."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         found = _SOURCE_TYPE.search(content)
-    if found is None:
-        return Provenance()
-    return Provenance(found[0].decode(), ("file",))
+        address = found[0].decode() if found else None
+    return Provenance(address, ("file",) if address else ())
 
 
 def _ours(name: str) -> bool:
