@@ -114,7 +114,8 @@ def reenact(
     video = Path(video)
     sound = lips if lips is not None else video if probe(video).audio_rate else None
     ready = pipeline.encode(portrait, crop)
-    finish = marker(marks, Origin(pipeline.config.name, options.seed), ready.picture)
+    seed = None if lips is None else options.seed
+    finish = marker(marks, Origin(pipeline.config.name, seed), ready.picture)
     with _writer(pipeline, output, sound, finish) as writer:
         motion = placed(pipeline, ready, read_motion(pipeline, video, reading), absolute=absolute)
         if lips is not None:
