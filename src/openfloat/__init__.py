@@ -11,6 +11,7 @@ _HOME = {
     "SampleOptions": "openfloat.options",
     "MotionEdit": "openfloat.options",
     "CropOptions": "openfloat.options",
+    "MarkOptions": "openfloat.options",
     "ModelConfig": "openfloat.config",
     "Motion": "openfloat.motion.value",
     "StreamingSession": "openfloat.streaming.session",
@@ -18,8 +19,8 @@ _HOME = {
 }
 
 __all__ = [
-    "Clip", "CropOptions", "Engine", "FloatPipeline", "ModelConfig", "Motion", "MotionEdit",
-    "Portrait", "SampleOptions", "StreamingSession",
+    "Clip", "CropOptions", "Engine", "FloatPipeline", "MarkOptions", "ModelConfig", "Motion",
+    "MotionEdit", "Portrait", "SampleOptions", "StreamingSession",
 ]  # fmt: skip
 
 

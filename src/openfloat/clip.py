@@ -9,8 +9,11 @@ from torch import Tensor
 
 from openfloat.audio.given import SoundLike, as_file
 from openfloat.config import FPS
+from openfloat.marking.marker import marker
+from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
 from openfloat.models.fast import FastDecoder
+from openfloat.options import MarkOptions
 from openfloat.vision.face import PortraitCrop
 from openfloat.vision.video_writer import VideoWriter
 
@@ -58,16 +61,30 @@ class Clip:
         motion: (t, f) the motion tokens that were drawn.
         sound: the file or the 16 kHz samples that it speaks.
         fps: frames per second.
+        origin: what made it; frames carry no mark before they are saved.
     """
 
     frames: NDArray[np.uint8]
     motion: Tensor
     sound: SoundLike
     fps: int = FPS
+    origin: Origin = Origin()
 
-    def save(self, path: str | Path) -> Path:
-        """Write H.264 and AAC to an mp4 file; raises BadMedia where that is not possible."""
+    def save(self, path: str | Path, marks: MarkOptions = MarkOptions()) -> Path:
+        """Write H.264 and AAC to an mp4 file, marked as generated.
+
+        Args:
+            path: the mp4 file; replaced if it exists.
+            marks: how it says that it is generated.
+
+        Raises:
+            BadMedia: it cannot be written.
+        """
         height, width = self.frames.shape[1:3]
-        with as_file(self.sound) as wav, VideoWriter(path, width, height, self.fps, wav) as file:
+        finish = marker(marks, self.origin)
+        with (
+            as_file(self.sound) as wav,
+            VideoWriter(path, width, height, self.fps, wav, finish=finish) as file,
+        ):
             file.write(self.frames)
         return Path(path)

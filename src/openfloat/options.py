@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tyro.conf import OmitArgPrefixes
@@ -152,3 +153,23 @@ class CropOptions:
             raise ValueError(f"margin={self.margin} is not between 0.5 and 5")
         if self.face is not None and self.face < 0:
             raise ValueError(f"face={self.face} is negative")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarkOptions:
+    """How the video says that it is generated."""
+
+    mark: bool = True
+    """Metadata, and a watermark that nobody sees; `openfloat detect` finds both."""
+    label: bool = False
+    """A small visible notice, "AI-generated", in a corner."""
+    c2pa_cert: Path | None = None
+    """Certificate chain (PEM) to sign a C2PA manifest with; needs openfloat[provenance]."""
+    c2pa_key: Path | None = None
+    """Private key (PEM, PKCS#8, P-256) of the certificate."""
+
+    def __post_init__(self) -> None:
+        if (self.c2pa_cert is None) != (self.c2pa_key is None):
+            raise ValueError("c2pa_cert and c2pa_key go together: one of them is missing")
+        if self.c2pa_cert is not None and not self.mark:
+            raise ValueError("mark is off, so there is nothing to sign with c2pa_cert")

@@ -18,6 +18,8 @@ from openfloat.editing.lids import BLINK, with_blinks
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
 from openfloat.errors import BadInput
+from openfloat.marking.marker import marker
+from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
 from openfloat.models.emotion import LONGEST_SAMPLES
 from openfloat.models.fast import FastDecoder
@@ -25,7 +27,7 @@ from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
-from openfloat.options import CropOptions, MotionEdit, Precision, SampleOptions
+from openfloat.options import CropOptions, MarkOptions, MotionEdit, Precision, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import crop_portrait
@@ -126,6 +128,7 @@ class FloatPipeline:
             frames=np.concatenate([chunk.frames for chunk in chunks]),
             motion=torch.cat([chunk.motion for chunk in chunks]),
             sound=speech,
+            origin=Origin(self.config.name, options.seed),
         )
 
     def stream(
@@ -257,6 +260,7 @@ class FloatPipeline:
         progress: Callable[[int, int], None] | None = None,
         *,
         paste_back: bool = False,
+        marks: MarkOptions = MarkOptions(),
     ) -> int:
         """Write an mp4 frame by frame and count them; memory does not grow with the clip.
 
@@ -268,13 +272,16 @@ class FloatPipeline:
             crop: how the face is cut out.
             progress: called with frames done and frames in all.
             paste_back: show the whole photo instead of the crop.
+            marks: how the video says that it is generated.
         """
         ready = self.encode(portrait, crop)
         recording = Recording.open(speech)
         total, size = recording.num_frames, self.config.autoencoder.size
-        file = VideoWriter(output, size, size, FPS, speech)
+        origin = Origin(self.config.name, options.seed, composite=paste_back)
+        finish = marker(marks, origin, ready.picture)
+        file = VideoWriter(output, size, size, FPS, speech, finish=finish)
         if paste_back:
-            file = PastingWriter(output, self.paste_back(ready), FPS, speech)
+            file = PastingWriter(output, self.paste_back(ready), FPS, speech, finish)
         with one_core_each(), BackgroundWriter(file) as writer:
             for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options))):
                 writer.write(chunk.frames)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from openfloat import FloatPipeline, SampleOptions
+from openfloat import FloatPipeline, MarkOptions, SampleOptions
 from openfloat.audio.io import load_audio, write_wave
 from openfloat.cli.main import run
 from openfloat.data.manifest import data_folder, read_manifest
@@ -138,7 +138,9 @@ def test_a_real_head_moves_the_face_of_another_held_out_person(
         pytest.skip("the data pack lacks the two held-out clips")
     driving, source = data / files["address"], next(read_frames(data / files["gridx_brbk7n"]))
     motion = cut(read_motion(pipeline, driving), 0, 125)
-    render_motion(pipeline, source, motion, tmp_path / "out.mp4")
+    # The watermark, a level or two, disturbs the landmarks of lips that move this little.
+    unmarked = MarkOptions(mark=False)
+    render_motion(pipeline, source, motion, tmp_path / "out.mp4", marks=unmarked)
     size = pipeline.config.autoencoder.size
     real = face_crops(list(islice(read_frames(driving), 125)), size)
     made = frames_of(tmp_path / "out.mp4")

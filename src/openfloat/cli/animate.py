@@ -11,7 +11,7 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from openfloat.options import CropOptions, Precision, SampleOptions
+from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,7 @@ class Animate:
     """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
     framing: OmitArgPrefixes[CropOptions] = CropOptions()
+    marking: OmitArgPrefixes[MarkOptions] = MarkOptions()
 
     def run(self) -> None:
         """Write the video and say how fast it went."""
@@ -53,6 +54,7 @@ class Demo:
     precision: Precision = "float32"
     """What decoder and vector field compute in; the short ones are for GPUs."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
+    marking: OmitArgPrefixes[MarkOptions] = MarkOptions()
 
     def run(self) -> None:
         """Write the video and say how fast it went."""
@@ -66,6 +68,7 @@ class Demo:
                     device=self.device,
                     precision=self.precision,
                     sample=self.sample,
+                    marking=self.marking,
                 )
             )
 
@@ -95,6 +98,7 @@ def animate(job: Animate) -> None:
             job.sample,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             paste_back=job.paste_back,
+            marks=job.marking,
         )
     seconds = time.perf_counter() - loaded
     side = pipeline.config.autoencoder.size
@@ -104,6 +108,13 @@ def animate(job: Animate) -> None:
         f"{pipeline.config.name} on {job.device}, {frames / seconds:.1f} frames/s "
         f"after {loaded - started:.1f} s of loading"
     )
+    warn_unmarked(job.output, job.marking)
+
+
+def warn_unmarked(output: Path, marking: MarkOptions) -> None:
+    """Say so where a video carries no mark."""
+    if not marking.mark:
+        print(f"{output} is not marked as generated; the law may ask you to say that it is")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from openfloat.cli.assemble import Assemble
 from openfloat.cli.bench import Bench
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
+from openfloat.cli.detect import Detect
 from openfloat.cli.evaluate import Evaluate
 from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
@@ -28,6 +29,7 @@ Command = (
     | Annotated[Reenact, tyro.conf.subcommand("reenact")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
+    | Annotated[Detect, tyro.conf.subcommand("detect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, Suppress, arg, subcommand
 
-from openfloat.cli.animate import check_device, no_garbage
-from openfloat.options import CropOptions, SampleOptions
+from openfloat.cli.animate import check_device, no_garbage, warn_unmarked
+from openfloat.options import CropOptions, MarkOptions, SampleOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +94,7 @@ class Show:
     device: str = "cpu"
     """Where to compute: cpu, cuda, mps."""
     framing: OmitArgPrefixes[CropOptions] = CropOptions()
+    marking: OmitArgPrefixes[MarkOptions] = MarkOptions()
 
     def run(self) -> None:
         """Write the video and say how fast it went."""
@@ -115,8 +116,10 @@ class Show:
                 absolute=self.absolute,
                 crop=self.framing,
                 progress=progress,
+                marks=self.marking,
             )
         print(written(self.output, frames, pipeline.config.autoencoder.size, started))
+        warn_unmarked(self.output, self.marking)
 
 
 @dataclass(frozen=True, kw_only=True)

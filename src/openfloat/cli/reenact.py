@@ -7,9 +7,9 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from openfloat.cli.animate import check_device, no_garbage
+from openfloat.cli.animate import check_device, no_garbage, warn_unmarked
 from openfloat.cli.motion import bar_of, written
-from openfloat.options import CropOptions, SampleOptions
+from openfloat.options import CropOptions, MarkOptions, SampleOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ class Reenact:
     """Where to compute: cpu, cuda, mps."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
     framing: OmitArgPrefixes[CropOptions] = CropOptions()
+    marking: OmitArgPrefixes[MarkOptions] = MarkOptions()
 
     def run(self) -> None:
         """Write the video and say how fast it went."""
@@ -54,5 +55,7 @@ class Reenact:
                 crop=self.framing,
                 reading=reading,
                 progress=progress,
+                marks=self.marking,
             )
         print(written(self.output, frames, pipeline.config.autoencoder.size, started))
+        warn_unmarked(self.output, self.marking)

@@ -9,14 +9,17 @@ from openfloat.clip import Portrait
 from openfloat.config import FPS, ModelConfig
 from openfloat.data.observed import LIPS
 from openfloat.errors import BadInput
+from openfloat.marking.marker import marker
+from openfloat.marking.provenance import Origin
 from openfloat.motion.edits import blend, cut, loop
 from openfloat.motion.value import Motion
 from openfloat.nn.cores import one_core_each
-from openfloat.options import CropOptions, SampleOptions
+from openfloat.options import CropOptions, MarkOptions, SampleOptions
 from openfloat.pipeline import DECODE_BATCH, FloatPipeline, PictureLike
 from openfloat.reenactment.draw import draw_motion, rest_of
 from openfloat.reenactment.read import Progress, read_motion
 from openfloat.vision.background import BackgroundWriter
+from openfloat.vision.finish import Finish
 from openfloat.vision.video_reader import probe
 from openfloat.vision.video_writer import VideoWriter
 
@@ -34,6 +37,7 @@ def render_motion(
     absolute: bool = False,
     crop: CropOptions = CropOptions(),
     progress: Callable[[int, int], None] | None = None,
+    marks: MarkOptions = MarkOptions(),
 ) -> int:
     """Write an mp4 of a portrait with a motion; memory does not grow with the pictures.
 
@@ -46,6 +50,7 @@ def render_motion(
         absolute: as in `placed`.
         crop: how the face is cut out.
         progress: called with frames done and frames in all.
+        marks: how the video says that it is generated.
 
     Returns:
         Number of frames.
@@ -58,7 +63,8 @@ def render_motion(
     check_fits(pipeline.config, motion)
     ready = pipeline.encode(portrait, crop)
     shown = placed(pipeline, ready, motion, absolute=absolute)
-    with _writer(pipeline, output, sound) as writer:
+    finish = marker(marks, Origin(pipeline.config.name), ready.picture)
+    with _writer(pipeline, output, sound, finish) as writer:
         return _decode(pipeline, ready, shown, writer, progress)
 
 
@@ -74,6 +80,7 @@ def reenact(
     crop: CropOptions = CropOptions(),
     reading: Progress | None = None,
     progress: Callable[[int, int], None] | None = None,
+    marks: MarkOptions = MarkOptions(),
 ) -> int:
     """Write an mp4 in which a portrait does what the face of a video does, with its sound.
 
@@ -89,6 +96,7 @@ def reenact(
         crop: how the face is cut out.
         reading: called while the video is read.
         progress: called with frames done and frames in all.
+        marks: how the video says that it is generated.
 
     Returns:
         Number of frames.
@@ -106,7 +114,9 @@ def reenact(
     video = Path(video)
     sound = lips if lips is not None else video if probe(video).audio_rate else None
     ready = pipeline.encode(portrait, crop)
-    with _writer(pipeline, output, sound) as writer:
+    seed = None if lips is None else options.seed
+    finish = marker(marks, Origin(pipeline.config.name, seed), ready.picture)
+    with _writer(pipeline, output, sound, finish) as writer:
         motion = placed(pipeline, ready, read_motion(pipeline, video, reading), absolute=absolute)
         if lips is not None:
             motion = with_lips(motion, draw_motion(pipeline, ready, lips, options))
@@ -165,11 +175,11 @@ def check_fits(config: ModelConfig, motion: Motion) -> None:
 
 
 def _writer(
-    pipeline: FloatPipeline, output: str | Path, sound: str | Path | None
+    pipeline: FloatPipeline, output: str | Path, sound: str | Path | None, finish: Finish | None
 ) -> BackgroundWriter:
     size = pipeline.config.autoencoder.size
     audio = None if sound is None else Path(sound)
-    return BackgroundWriter(VideoWriter(Path(output), size, size, fps=FPS, audio=audio))
+    return BackgroundWriter(VideoWriter(Path(output), size, size, FPS, audio, finish=finish))
 
 
 @torch.inference_mode()

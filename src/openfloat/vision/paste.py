@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from openfloat.vision.face import PortraitCrop, RgbImage
+from openfloat.vision.finish import Finish
 from openfloat.vision.geometry import Box
 from openfloat.vision.optical_flow import SIDES, bend, box_blur, mesh, motion_between, pyramid
 from openfloat.vision.video_writer import RgbFrames, VideoWriter
@@ -153,12 +154,18 @@ class PastingWriter(VideoWriter):
         paste: what makes full pictures of crops.
         fps: as the writer's.
         audio: as the writer's.
+        finish: as the writer's; it sees full pictures.
     """
 
     def __init__(
-        self, path: Path | str, paste: PasteBack, fps: int, audio: Path | str | None
+        self,
+        path: Path | str,
+        paste: PasteBack,
+        fps: int,
+        audio: Path | str | None,
+        finish: Finish | None = None,
     ) -> None:
-        super().__init__(path, paste.width, paste.height, fps, audio)
+        super().__init__(path, paste.width, paste.height, fps, audio, finish=finish)
         self._paste = paste
 
     def write(self, frames: RgbFrames) -> None:

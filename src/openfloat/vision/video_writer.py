@@ -23,6 +23,7 @@ from numpy import ndarray
 from PIL import Image
 
 from openfloat.errors import BadInput, BadMedia
+from openfloat.vision.finish import Finish
 from openfloat.vision.video_reader import RgbFrame, open_media
 
 AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
@@ -107,6 +108,7 @@ class VideoWriter:
         audio: a sound or video file whose first sound track is added.
         crf: constant rate factor of x264, 0 (lossless) ... 51.
         preset: speed preset of x264.
+        finish: changes frames and file last; none: they are written as they are.
 
     Raises:
         BadInput: an odd size, or a name that does not end in .mp4.
@@ -122,6 +124,7 @@ class VideoWriter:
         audio: Path | str | None = None,
         crf: int = 18,
         preset: str = "veryfast",
+        finish: Finish | None = None,
     ) -> None:
         if width < 2 or height < 2 or width % 2 or height % 2:
             raise BadInput(f"a video of {width}x{height} pixels: both sides must be even")
@@ -131,6 +134,7 @@ class VideoWriter:
         self._size, self._fps = (width, height), Fraction(fps)
         self._audio = None if audio is None else Path(audio)
         self._options = {"crf": str(crf), "preset": preset}
+        self._finish = finish
         self._reformatter = VideoReformatter()  # one for all frames: setting one up takes as long
         self._num_frames = 0
         self._num_samples = 0
@@ -152,9 +156,12 @@ class VideoWriter:
     def _new_container(self) -> OutputContainer:
         """Where to write."""
         self._partial = _partial_file(self._path)
-        return av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
+        options = {"movflags": "+faststart+use_metadata_tags"}
+        return av.open(str(self._partial), "w", format="mp4", options=options)
 
     def _open_streams(self, container: OutputContainer) -> None:
+        if self._finish is not None:
+            container.metadata.update(self._finish.tags)
         video: VideoStream = container.add_stream("libx264", rate=self._fps, options=self._options)
         video.width, video.height = self._size
         video.pix_fmt = "yuv420p"
@@ -181,6 +188,8 @@ class VideoWriter:
             raise BadInput(f"frames of shape {frames.shape[1:]} for a video of {width}x{height}")
         assert self._container is not None
         for pixels in frames:
+            if self._finish is not None:
+                pixels = self._finish.frame(pixels, float(self._num_frames / self._fps))
             frame = self._reformatter.reformat(
                 VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"),
                 format="yuv420p",
@@ -213,13 +222,13 @@ class VideoWriter:
     ) -> None:
         try:
             if kind is None:
-                self._finish()
+                self._complete()
         except av.FFmpegError as failure:
             raise BadMedia(f"{self._path} cannot be written: {failure}") from failure
         finally:
             self._discard()
 
-    def _finish(self) -> None:
+    def _complete(self) -> None:
         assert self._container is not None
         if not self._num_frames:
             raise BadInput(f"{self._path}: no frames were written")
@@ -233,10 +242,12 @@ class VideoWriter:
     def _keep(self) -> None:
         """The finished file gets its name."""
         assert self._partial is not None
+        if self._finish is not None:
+            self._finish.seal(self._partial)
         self._partial.replace(self._path)
 
     def _discard(self) -> None:
-        """Close what is open and remove the temporary file; harmless after `_finish`."""
+        """Close what is open and remove the temporary file; harmless after `_complete`."""
         try:
             if self._sound is not None:
                 self._sound.close()
