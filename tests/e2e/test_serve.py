@@ -166,6 +166,7 @@ def test_a_stream_begins_before_it_is_drawn(
         assert 1 <= frames_of(first) <= 20
         whole = first + b"".join(pieces)
     assert frames_of(whole) == 40
+    assert b"trainedAlgorithmicMedia" in whole, "it says that it is generated"
     wait_for(lambda: "openfloat_streams 0" in server.http.get("/metrics").text)
 
 

@@ -10,6 +10,9 @@ from fastapi.responses import StreamingResponse
 
 from openfloat.clip import Portrait
 from openfloat.config import FPS
+from openfloat.marking.marker import marker
+from openfloat.marking.provenance import Origin
+from openfloat.options import MarkOptions
 from openfloat.pipeline import FloatPipeline
 from openfloat.serving.hall import Hall, Places
 from openfloat.serving.sentences import Draining
@@ -69,7 +72,9 @@ def mp4_pieces(pipeline: FloatPipeline, portrait: Portrait, upload: Upload) -> I
     paste = pipeline.paste_back(portrait) if options.paste_back else None
     side = pipeline.config.autoencoder.size
     width, height = (side, side) if paste is None else (paste.width, paste.height)
-    with FragmentedWriter(width, height, FPS, upload.speech) as writer:
+    origin = Origin(pipeline.config.name, options.sample.seed, composite=paste is not None)
+    finish = marker(MarkOptions(), origin)
+    with FragmentedWriter(width, height, FPS, upload.speech, finish=finish) as writer:
         for chunk in pipeline.stream(portrait, upload.speech, options.sample):
             frames = chunk.frames if paste is None else np.stack([paste(f) for f in chunk.frames])
             writer.write(frames)

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 from av.container import OutputContainer
 
+from openfloat.vision.finish import Finish
 from openfloat.vision.video_writer import VideoWriter
 
 FRAGMENT_S = 0.32
@@ -23,6 +24,7 @@ class FragmentedWriter(VideoWriter):
         fps: frames per second.
         audio: a sound or video file whose first sound track is added.
         crf: constant rate factor of x264, 0 (lossless) ... 51.
+        finish: what marks the frames and names their origin; a stream cannot be sealed.
     """
 
     def __init__(
@@ -32,8 +34,9 @@ class FragmentedWriter(VideoWriter):
         fps: int | Fraction = 25,
         audio: Path | str | None = None,
         crf: int = 20,
+        finish: Finish | None = None,
     ) -> None:
-        super().__init__("stream.mp4", width, height, fps, audio, crf)
+        super().__init__("stream.mp4", width, height, fps, audio, crf, finish=finish)
         # no frame waits in the encoder for those after it
         self._options |= {"tune": "zerolatency", "g": str(round(KEYFRAME_S * Fraction(fps)))}
         self._sink = Sink()
@@ -45,7 +48,8 @@ class FragmentedWriter(VideoWriter):
     def _new_container(self) -> OutputContainer:
         return av.open(
             self._sink, "w", format="mp4", options={
-                "movflags": "+frag_keyframe+empty_moov+default_base_moof+delay_moov",
+                "movflags": "+frag_keyframe+empty_moov+default_base_moof+delay_moov"
+                "+use_metadata_tags",
                 "frag_duration": str(round(FRAGMENT_S * 1e6)),
             },
         )  # fmt: skip

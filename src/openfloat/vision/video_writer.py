@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -10,9 +10,6 @@ from typing import Self
 
 import av
 import numpy as np
-from av.audio.fifo import AudioFifo
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
@@ -24,73 +21,14 @@ from PIL import Image
 
 from openfloat.errors import BadInput, BadMedia
 from openfloat.vision.finish import Finish
-from openfloat.vision.video_reader import RgbFrame, open_media
+from openfloat.vision.soundtrack import Soundtrack
+from openfloat.vision.video_reader import RgbFrame
 
-AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 BT709 = 1
 """Primaries, transfer and matrix number of BT.709 in H.264."""
 TV_RANGE = 1
 
 RgbFrames = UInt8[ndarray, "t h w 3"]
-
-
-class Soundtrack:
-    """The sound of a file, decoded piece by piece as 32-bit planes fit for AAC.
-
-    The first decoded sample counts as time 0. Beyond the end comes silence.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._container = open_media(path)
-        streams = self._container.streams.audio
-        if not streams:
-            self._container.close()
-            raise BadMedia(f"{path} holds no sound")
-        self._path, self._stream = path, streams[0]
-        context = self._stream.codec_context
-        self.rate = context.sample_rate if context.sample_rate in AAC_RATES else 48_000
-        self.layout = "mono" if context.layout.nb_channels == 1 else "stereo"
-        self._pieces = self._decode()
-        self._ended = False
-        self._fifo = AudioFifo()
-
-    def read(self, num_samples: int) -> AudioFrame:
-        """The next samples, exactly as many as asked for."""
-        while not self._ended and self._fifo.samples < num_samples:
-            piece = next(self._pieces, None)
-            if piece is None:
-                self._ended = True
-            else:
-                self._fifo.write(piece)
-        channels = 1 if self.layout == "mono" else 2
-        sound = np.zeros((channels, num_samples), dtype=np.float32)
-        if held := min(self._fifo.samples, num_samples):
-            frame = self._fifo.read(held)
-            assert frame is not None
-            sound[:, :held] = frame.to_ndarray()
-        piece = AudioFrame.from_ndarray(sound, format="fltp", layout=self.layout)
-        piece.sample_rate = self.rate
-        return piece
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._pieces.close()
-        self._container.close()
-
-    def _decode(self) -> Generator[AudioFrame, None, None]:
-        resampler = AudioResampler(format="fltp", layout=self.layout, rate=self.rate)
-        try:
-            for frame in self._container.decode(self._stream):
-                # time stamps of damaged or cut files jump; samples are counted instead
-                frame.pts = None
-                for piece in resampler.resample(frame):
-                    piece.pts = None
-                    yield piece
-            for piece in resampler.resample(None):
-                piece.pts = None
-                yield piece
-        except av.FFmpegError as error:
-            raise BadMedia(f"{self._path}: its sound cannot be decoded: {error}") from error
 
 
 class VideoWriter:
