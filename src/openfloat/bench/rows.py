@@ -20,7 +20,8 @@ Rows = dict[str, Timed | float]
 def measure(options: BenchOptions, said: Callable[[str], None]) -> dict[str, Any]:
     """Figures by name, with their spread where there is one; `said` gets each as a line."""
     report: dict[str, Any] = {
-        "hardware": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "hardware": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, "
+        f"{torch.get_num_threads()} threads",
         "torch": torch.__version__,
         "rounds": options.rounds,
     }
