@@ -13,6 +13,7 @@ import scipy
 from numpy.typing import NDArray
 
 from openfloat.config import EMOTIONS, FPS
+from openfloat.data.controls import INDEX, SCALES
 
 Curve = NDArray[np.float64]
 
@@ -79,6 +80,15 @@ EXPRESSIONS: Mapping[str, Expression] = {
 }  # fmt: skip
 """Wide eyes have no control of their own (a blink cannot go below 0): fear and surprise show in the
 brows and in rarer blinks."""
+
+
+def overlays() -> NDArray[np.float32]:
+    """(7, 20) by how much each emotion raises each motion coefficient, in full."""
+    table = np.zeros((len(EMOTIONS), len(SCALES)), np.float32)
+    for row, name in enumerate(EMOTIONS):
+        for control, amount in EXPRESSIONS[name].offsets.items():
+            table[row, INDEX[control]] = amount / SCALES[INDEX[control]]
+    return table
 
 
 def draw_emotion(generator: np.random.Generator) -> str:

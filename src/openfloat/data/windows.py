@@ -43,18 +43,27 @@ class WindowSampler:
         clips: voices with their motion.
         total_frames: length of a window and its past together.
         margin_frames: frames of sound wanted on both sides.
+        overlays: (e, m) by how much each emotion raises the coefficients of a face; taken off
+            references, so that a portrait does not give away what its clip will feel. None:
+            references are as they are in the clip.
 
     Raises:
         BadInput: no clip is at least a second long.
     """
 
     def __init__(
-        self, clips: Sequence[MotionClip], *, total_frames: int, margin_frames: int
+        self,
+        clips: Sequence[MotionClip],
+        *,
+        total_frames: int,
+        margin_frames: int,
+        overlays: NDArray[np.float32] | None = None,
     ) -> None:
         self.clips = [clip for clip in clips if len(clip.motion) >= SHORTEST_FRAMES]
         if not self.clips:
             raise BadInput("there is no clip of at least a second to train on")
         self._total, self._margin = total_frames, margin_frames
+        self._overlays = overlays
         lengths = np.array([max(1, len(c.motion) - total_frames // 2) for c in self.clips])
         self._ends = torch.from_numpy(np.cumsum(lengths))
         self._gains = [_gain(clip.waveform) for clip in self.clips]
@@ -73,6 +82,8 @@ class WindowSampler:
         frames = np.arange(start, start + self._total)
         motion = clip.motion[np.minimum(frames, length - 1)]
         reference = clip.motion[int(torch.randint(length, (), generator=generator))]
+        if self._overlays is not None and clip.emotion >= 0:
+            reference = calmed(reference, self._overlays[clip.emotion])
         sound = cut_sound(clip.waveform, start - self._margin, start + self._total + self._margin)
         emotion = np.zeros(len(EMOTIONS), np.float32)
         if clip.emotion >= 0:
@@ -83,6 +94,11 @@ class WindowSampler:
     @staticmethod
     def _join(windows: Sequence[tuple[Tensor, ...]]) -> WindowBatch:
         return WindowBatch(*(torch.stack(parts) for parts in zip(*windows, strict=True)))
+
+
+def calmed(reference: NDArray[np.float32], overlay: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Coefficients (m,) of a face without an expression that raised some of them; none below 0."""
+    return np.asarray(reference - np.minimum(overlay, reference.clip(0)), dtype=np.float32)
 
 
 def cut_sound(waveform: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:

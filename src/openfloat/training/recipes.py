@@ -117,7 +117,7 @@ def openfloat_motion() -> TrainConfig:
     return TrainConfig(
         part="motion",
         model=ModelConfig.openfloat_256(),
-        stages=(Stage(clips=84_000, batch=32),),
+        stages=(Stage(clips=108_000, batch=32),),
         lr=1e-3,
         warmup_clips=3200,
         weight_decay=0.01,

@@ -68,6 +68,7 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
 
 def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
     from openfloat.data.curve_cache import open_curves
+    from openfloat.data.manner import overlays
     from openfloat.data.observed import read_observed
     from openfloat.data.speech_shards import read_shards
     from openfloat.data.windows import WindowSampler
@@ -80,14 +81,15 @@ def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
 
     observed = cache_dir / "observed"
     clips = open_curves(data_dir, cache_dir / "speech_curves", observed=observed.is_dir())
+    named = bool(config.model.controls) and config.model.motion_space == "coefficients"
     if observed.is_dir():
-        named = config.model.controls and config.model.motion_space == "coefficients"
         clips += read_observed(observed) if named else read_shards(observed)
     encoder = make_encoder(config)
     sampler = WindowSampler(
         clips,
         total_frames=config.model.motion.total_frames,
         margin_frames=encoder.margin_frames if isinstance(encoder, MelSpeech) else 0,
+        overlays=overlays() if named else None,
     )
     voice = make_voice(encoder, sampler.clips, cache_dir)
     if config.model.motion_space == "coefficients":
