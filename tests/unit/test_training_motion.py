@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from openfloat.config import ModelConfig, Wav2Vec2Config, Wav2Vec2SpeechConfig
+from openfloat.config import EMOTIONS, ModelConfig, Wav2Vec2Config, Wav2Vec2SpeechConfig
+from openfloat.data.controls import INDEX
 from openfloat.data.emotional_speech import EmotionalClip
+from openfloat.data.manner import overlays
 from openfloat.data.motion import MotionClip
 from openfloat.data.windows import WindowSampler, cut_sound
 from openfloat.errors import BadInput
@@ -231,3 +233,21 @@ def test_emotions_that_sound_different_are_told_apart() -> None:
         losses.total.backward()
         player.optimizer.step()
     assert accuracy(player.module, clips) == 1.0
+
+
+def test_a_reference_does_not_give_away_what_its_clip_feels() -> None:
+    happy = EMOTIONS.index("happy")
+    shown = np.tile(np.maximum(overlays()[happy], 0.1).astype(np.float32), (60, 1))
+    clip = MotionClip(np.full(60 * 640, 0.1, np.float32), shown, happy, "")
+    drawn = [
+        WindowSampler([clip], total_frames=20, margin_frames=0, overlays=table).draw(
+            2, torch.Generator().manual_seed(0)
+        )
+        for table in (None, overlays())
+    ]
+    smile = INDEX["smile"]
+    assert (drawn[0].reference[:, smile] > 2).all()
+    assert (drawn[1].reference[:, smile] == 0).all()
+    assert torch.equal(drawn[0].motion, drawn[1].motion), "the clip itself keeps its expression"
+    jaw = INDEX["jaw_open"]
+    assert torch.equal(drawn[0].reference[:, jaw], drawn[1].reference[:, jaw])
