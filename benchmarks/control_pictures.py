@@ -32,12 +32,15 @@ FIVE = 5
 
 def edits(name: str, *values: object) -> tuple[SampleOptions, ...]:
     """Options that differ in one field of `MotionEdit`."""
-    return tuple(SampleOptions(edit=MotionEdit(**{name: v})) for v in values)  # type: ignore[arg-type]
+    return tuple(
+        SampleOptions(blink="off", edit=MotionEdit(**{name: v}))  # type: ignore[arg-type]
+        for v in values
+    )
 
 
 def moods(*names: str) -> tuple[SampleOptions, ...]:
     """Options that differ in the emotion."""
-    return tuple(SampleOptions(emotion=name, emotion_scale=2.0) for name in names)
+    return tuple(SampleOptions(emotion=n, emotion_scale=2.0, blink="off") for n in names)
 
 
 BY_VALUE: dict[str, tuple[SampleOptions, ...]] = {
@@ -56,7 +59,7 @@ BY_VALUE: dict[str, tuple[SampleOptions, ...]] = {
 OVER_TIME: dict[str, SampleOptions] = {
     "head": SampleOptions(edit=MotionEdit(head=2)),
     "region": SampleOptions(edit=MotionEdit(region="lips")),
-    "schedule": SampleOptions(emotion="0-1.5:neutral,1.5-:happy", emotion_scale=2.0),
+    "schedule": SampleOptions(emotion="0-1.5:neutral,1.5-:happy", emotion_scale=2.0, blink="off"),
     "blink": SampleOptions(blink="30"),
     "steady": SampleOptions(steady=0),
 }
