@@ -22,7 +22,7 @@ from PIL import Image
 
 from openfloat import FloatPipeline
 from openfloat.audio.io import load_audio
-from openfloat.data.manifest import read_manifest
+from openfloat.data.manifest import DEFAULT_DATA, read_manifest
 from openfloat.errors import BadMedia
 from openfloat.marking.code import Payload
 from openfloat.marking.lockin import SHORTEST_S, beats_of
@@ -40,7 +40,7 @@ Damage = Callable[[ndarray, Path], None]
 class Options:
     """What to look at."""
 
-    data: Path = Path("/work/shared/data")
+    data: Path = DEFAULT_DATA
     """Data pack whose held-out portraits and whose clips are used."""
     people: int = 4
     """Portraits beside the bundled one."""

@@ -22,7 +22,7 @@ from tyro.conf import Positional
 
 from openfloat import FloatPipeline, Portrait
 from openfloat.audio.io import load_audio
-from openfloat.data.manifest import read_manifest
+from openfloat.data.manifest import DEFAULT_DATA, read_manifest
 from openfloat.vision.face import Face, refine
 from openfloat.vision.geometry import apply, box_matrix
 from openfloat.vision.measure import mouth_aperture
@@ -40,7 +40,7 @@ class Options:
 
     sheet: Positional[Path]
     """The png file to write."""
-    data: Path = Path("/work/shared/data")
+    data: Path = DEFAULT_DATA
     """Data pack whose held-out portraits are used."""
     portraits: int = 12
     model: str = "openfloat-256"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 import wave
 from pathlib import Path
@@ -24,7 +25,9 @@ from openfloat.vision.video_writer import VideoWriter
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from marking import DAMAGES
 
-CLIPS = Path("/work/shared/data/clips")
+CLIPS = (
+    Path(os.environ.get("OPENFLOAT_DATA", Path(__file__).parents[2] / "../shared/data")) / "clips"
+)
 BEYOND = ("re-encoded, CRF 33", "half size, CRF 28", "crop 10 %, half size, CRF 23")
 """Damages that the mark need not survive; the benchmark tells how often it does."""
 

@@ -1,5 +1,6 @@
 """`--paste-back`: the video shows the whole photo, and only the head moves in it."""
 
+import os
 from pathlib import Path
 
 import av
@@ -18,7 +19,7 @@ from openfloat.vision.geometry import apply, box_matrix
 from openfloat.vision.measure import mouth_aperture
 from openfloat.vision.paste import PasteBack
 
-DATA = Path("/work/shared/data")
+DATA = Path(os.environ.get("OPENFLOAT_DATA", Path(__file__).parents[2] / "../shared/data"))
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "src" / "openfloat" / "assets" / "demo" / "portrait.jpg"
 SECOND = 16_000
