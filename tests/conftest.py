@@ -43,3 +43,15 @@ def portrait() -> Path:
 def speech() -> Path:
     """A few seconds of our own recording."""
     return DEMO / "speech.wav"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The data pack; gigabytes of other people's pictures and voices, which no clone brings."""
+    from openfloat.data.manifest import data_folder
+    from openfloat.errors import BadInput
+
+    try:
+        return data_folder()
+    except BadInput as missing:
+        pytest.skip(str(missing))

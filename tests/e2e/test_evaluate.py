@@ -9,7 +9,6 @@ import pytest
 
 from openfloat.cli.main import run
 from openfloat.codec import write_json
-from openfloat.data.manifest import data_folder
 from openfloat.errors import BadInput
 from openfloat.evaluation.controls import Subject, evaluate_controls, portrait_rows, subjects
 from openfloat.evaluation.face_measures import ASKABLE
@@ -19,14 +18,6 @@ from openfloat.evaluation.sheet import portraits_sheet
 from openfloat.evaluation.sweeps import Sweep
 from openfloat.evaluation.tracking import Frames
 from openfloat.pipeline import FloatPipeline
-
-
-@pytest.fixture(scope="module")
-def data() -> Path:
-    try:
-        return data_folder()
-    except BadInput as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sys
 import wave
 from pathlib import Path
@@ -25,9 +24,6 @@ from openfloat.vision.video_writer import VideoWriter
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from marking import DAMAGES
 
-CLIPS = (
-    Path(os.environ.get("OPENFLOAT_DATA", Path(__file__).parents[2] / "../shared/data")) / "clips"
-)
 BEYOND = ("re-encoded, CRF 33", "half size, CRF 28", "crop 10 %, half size, CRF 23")
 """Damages that the mark need not survive; the benchmark tells how often it does."""
 
@@ -95,9 +91,8 @@ def test_a_label_does_not_hide_the_mark(clip: Clip, tmp_path: Path, saved: Path)
     assert np.abs(one - other)[:200].mean() < 2
 
 
-@pytest.mark.skipif(not CLIPS.exists(), reason=f"the data pack is not at {CLIPS}")
-def test_real_clips_are_not_taken_for_marked_ones() -> None:
-    files = sorted(CLIPS.rglob("*.mp4"))
+def test_real_clips_are_not_taken_for_marked_ones(data: Path) -> None:
+    files = sorted((data / "clips").rglob("*.mp4"))
     for path in files[:: len(files) // 6]:
         assert find(beats_of(path)).p_value > 1e-4
 

@@ -1,6 +1,5 @@
 """`--paste-back`: the video shows the whole photo, and only the head moves in it."""
 
-import os
 from pathlib import Path
 
 import av
@@ -19,7 +18,6 @@ from openfloat.vision.geometry import apply, box_matrix
 from openfloat.vision.measure import mouth_aperture
 from openfloat.vision.paste import PasteBack
 
-DATA = Path(os.environ.get("OPENFLOAT_DATA", Path(__file__).parents[2] / "../shared/data"))
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "src" / "openfloat" / "assets" / "demo" / "portrait.jpg"
 SECOND = 16_000
@@ -36,11 +34,9 @@ def sound() -> ndarray:
 
 
 @pytest.fixture(scope="module")
-def heldout() -> list[Path]:
-    if not (DATA / "manifest.json").exists():
-        pytest.skip(f"the data pack is not at {DATA}")
-    rows = read_manifest(DATA).portraits_of("heldout")
-    return [DATA / row.file for row in rows[:: len(rows) // 4]]
+def heldout(data: Path) -> list[Path]:
+    rows = read_manifest(data).portraits_of("heldout")
+    return [data / row.file for row in rows[:: len(rows) // 4]]
 
 
 def spoken(

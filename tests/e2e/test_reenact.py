@@ -14,7 +14,7 @@ from PIL import Image
 from openfloat import FloatPipeline, MarkOptions, SampleOptions
 from openfloat.audio.io import load_audio, write_wave
 from openfloat.cli.main import run
-from openfloat.data.manifest import data_folder, read_manifest
+from openfloat.data.manifest import read_manifest
 from openfloat.data.observed import LIPS
 from openfloat.errors import BadInput
 from openfloat.evaluation.tracking import face_crops, follow, lip_opening, read_controls
@@ -118,14 +118,6 @@ def test_another_face_turns_nods_and_speaks_as_the_driving_one(
     opening = [lip_opening(follow(frames)) for frames in (shown, made)]
     assert agreement(*opening) > 0.6
     assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
-
-
-@pytest.fixture(scope="module")
-def data() -> Path:
-    try:
-        return data_folder()
-    except BadInput as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.mark.slow
