@@ -21,6 +21,7 @@ from openfloat.cli.reenact import Reenact
 from openfloat.cli.released_names import translate
 from openfloat.cli.serve import Serve
 from openfloat.cli.train import Train
+from openfloat.cli.ui import Ui
 from openfloat.errors import BadInput, OpenFloatError
 
 Command = (
@@ -29,6 +30,7 @@ Command = (
     | Annotated[Reenact, tyro.conf.subcommand("reenact")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
+    | Annotated[Ui, tyro.conf.subcommand("ui")]
     | Annotated[Detect, tyro.conf.subcommand("detect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Data, tyro.conf.subcommand("data")]
@@ -55,7 +57,7 @@ def run(arguments: list[str]) -> int:
         print(__version__)
         return 0
     try:
-        command = _parse(arguments)
+        command = parse(arguments)
         command.run()
     except OpenFloatError as error:
         print(f"openfloat: {error}", file=sys.stderr)
@@ -66,7 +68,7 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _parse(arguments: list[str]) -> Command:
+def parse(arguments: list[str]) -> Command:
     """Arguments as a command; a value that a config refuses becomes one sentence, not a box."""
     said = io.StringIO()
     try:
