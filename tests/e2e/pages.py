@@ -50,9 +50,11 @@ def shown_page(log: Path, *options: str) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(30)
-        finally:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
+            raise
 
 
 @contextmanager

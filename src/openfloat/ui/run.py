@@ -1,6 +1,7 @@
 """Show the page until it is told to stop."""
 
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ def show_page(model: str, device: str, settings: PageSettings) -> None:
         ModelNotFound, BadCheckpoint: the model cannot be loaded.
         BadInput: the address cannot be used.
     """
+    check_address(settings.server_name, settings.server_port)
     with _own_folder() as folder:
         uploads = folder / "uploads"
         _quiet_gradio(uploads)
@@ -35,27 +37,30 @@ def show_page(model: str, device: str, settings: PageSettings) -> None:
 
         house = House(FloatPipeline.from_pretrained(model, device=device), model, settings, folder)
         page = new_page(house, uploads)
-        try:
-            with as_file(files("openfloat.ui") / "page.css") as css:
-                page.launch(
-                    server_name=settings.server_name,
-                    server_port=settings.server_port,
-                    share=settings.share,
-                    auth=(USER, settings.password) if settings.password else None,
-                    max_file_size=f"{max(settings.portrait_mb, settings.speech_mb):g}mb",
-                    show_error=False,
-                    footer_links=[],
-                    ssr_mode=False,
-                    enable_monitoring=False,
-                    run_history=False,
-                    theme=_theme(gr),
-                    css_paths=css,
-                )
-        except OSError as error:
-            raise BadInput(
-                f"cannot show the page on {settings.server_name} port {settings.server_port}: "
-                "the address is taken or not of this machine"
-            ) from error
+        with as_file(files("openfloat.ui") / "page.css") as css:
+            page.launch(
+                server_name=settings.server_name,
+                server_port=settings.server_port,
+                share=settings.share,
+                auth=(USER, settings.password) if settings.password else None,
+                max_file_size=f"{max(settings.portrait_mb, settings.speech_mb):g}mb",
+                show_error=False,
+                footer_links=[],
+                ssr_mode=False,
+                enable_monitoring=False,
+                run_history=False,
+                theme=_theme(gr),
+                css_paths=css,
+            )
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise BadInput unless somebody can listen there now."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise BadInput(f"cannot listen on {host} port {port}: {error.strerror}") from error
 
 
 def _theme(gr: ModuleType) -> Any:
