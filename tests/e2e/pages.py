@@ -45,7 +45,7 @@ def shown_page(log: Path, *options: str) -> Iterator[str]:
             return False
 
     try:
-        wait_for(answers, 120)
+        wait_for(answers, 240)
         yield address
     finally:
         process.send_signal(signal.SIGINT)

@@ -15,6 +15,7 @@ from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.detect import Detect
 from openfloat.cli.evaluate import Evaluate
+from openfloat.cli.hub import Download, Upload
 from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
 from openfloat.cli.reenact import Reenact
@@ -36,6 +37,8 @@ Command = (
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Download, tyro.conf.subcommand("download")]
+    | Annotated[Upload, tyro.conf.subcommand("upload")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Info, tyro.conf.subcommand("info")]
