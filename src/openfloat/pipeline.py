@@ -13,11 +13,10 @@ from openfloat.audio.given import SoundLike
 from openfloat.audio.recording import Recording
 from openfloat.clip import Chunk, Clip, Portrait
 from openfloat.config import EMOTIONS, FPS, ModelConfig
-from openfloat.editing.controls import edited
-from openfloat.editing.lids import BLINK, with_blinks
+from openfloat.editing.control_map import ControlMap, load_map
+from openfloat.editing.editor import Editor
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
-from openfloat.errors import BadInput
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
@@ -27,7 +26,7 @@ from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
-from openfloat.options import CropOptions, MarkOptions, MotionEdit, Precision, SampleOptions
+from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import crop_portrait
@@ -51,8 +50,10 @@ class FloatPipeline:
         config: ModelConfig,
         device: torch.device,
         precision: Precision = "float32",
+        control_map: ControlMap | None = None,
     ) -> None:
         """Take a loaded model; `from_pretrained` is the usual way here."""
+        self.control_map = control_map
         self.model = model.eval().requires_grad_(requires_grad=False).to(device)
         self.config = config
         self.device = device
@@ -85,7 +86,8 @@ class FloatPipeline:
         with Hollow():
             model = FloatModel(config)
         load_into(model, load_state(folder))
-        return cls(model, config, torch.device(device), precision)
+        control_map = load_map(folder, config.autoencoder.num_directions)
+        return cls(model, config, torch.device(device), precision, control_map)
 
     @torch.inference_mode()
     def encode(
@@ -174,33 +176,26 @@ class FloatPipeline:
 
         Where the model's controls have names, head and lids are then as the options ask.
         """
-        recording = Recording.open(speech)
-        drawn = self._draw(portrait, recording, options)
-        if not self.config.controls:
-            shift = self._raw_edit(options.edit)
-            yield from (piece + shift for piece in drawn)
-            return
-        own = portrait.coefficients[0]
-        changed = (edited(piece, own, options.edit) for piece in steady(drawn, options.steady))
-        yield from with_blinks(changed, options.lids, float(own[BLINK]), options.seed)
+        edit = self.editor(portrait, options)
+        drawn = self._draw(portrait, Recording.open(speech), options)
+        start = 0
+        for piece in steady(drawn, options.steady) if self.config.controls else drawn:
+            yield edit(piece, start)
+            start += len(piece)
 
-    def _raw_edit(self, edit: MotionEdit) -> Tensor:
-        """(1, f) what raw edits add to every frame of a model whose directions have no names.
+    def editor(self, portrait: Portrait, options: SampleOptions) -> Editor:
+        """What changes a portrait's drawn motion as the options ask.
 
         Raises:
-            BadInput: the edit asks for a control by name.
+            BadInput: they ask by name for what the model has no name for.
         """
-        if edit != MotionEdit(edit=edit.edit):
-            raise BadInput(
-                f"the motion directions of {self.config.name} have no names: of the edits it knows "
-                "only --edit NUMBER:AMOUNT"
-            )
-        shift = torch.zeros(1, self.config.autoencoder.num_directions, device=self.device)
-        for number, amount in edit.directions:
-            shift[0, number] += amount
-        if self.config.motion_space == "latent":
-            return self.model.autoencoder.basis.motion(shift)
-        return shift
+        return Editor(
+            self.config,
+            self.model.autoencoder.basis,
+            portrait.coefficients,
+            options,
+            self.control_map,
+        )
 
     def _draw(
         self, portrait: Portrait, recording: Recording, options: SampleOptions

@@ -7,7 +7,7 @@ import torch
 from openfloat.data.controls import INDEX, SCALES, TABLE
 from openfloat.data.engine_controls import most_turn
 from openfloat.data.face_rig_fields import SMILE_OUT, SMILE_UP
-from openfloat.data.face_rig_pose import Pose, rotation
+from openfloat.vision.head_pose import Pose, rotation
 from openfloat.data.mesh import IRIS_CENTRES
 from openfloat.editing.controls import edited
 from openfloat.evaluation.controls import no_face_rows, summarise
