@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from openfloat.data.controls import INDEX, SCALES
-from openfloat.editing.controls import HEAD, LIPS, MOUTH, edited
+from openfloat.editing.controls import EYES, HEAD, LIPS, MOUTH, edited
 from openfloat.editing.lids import BLINK, blink_curve, with_blinks
 from openfloat.editing.steadying import STEADIED, steady
 from openfloat.evaluation.signals import acceleration, count_blinks
@@ -100,11 +100,15 @@ def test_no_edit_changes_nothing() -> None:
     assert edited(motion, torch.randn(20), MotionEdit()) is motion
 
 
-@pytest.mark.parametrize("region", ["lips", "head", "face"])
+@pytest.mark.parametrize("region", ["lips", "head", "face", "eyes", "lip", "exp", "pose"])
 def test_outside_of_its_region_everything_stays_as_in_the_portrait(region: str) -> None:
     motion, own = torch.randn(30, 20), torch.randn(20)
     made = edited(motion, own, MotionEdit(region=region))  # type: ignore[arg-type]
-    moving = {"lips": MOUTH, "head": HEAD, "face": [n for n in INDEX if n not in HEAD]}[region]
+    face = [n for n in INDEX if n not in HEAD]
+    moving = {
+        "lips": MOUTH, "lip": MOUTH, "head": HEAD, "pose": HEAD, "face": face, "exp": face,
+        "eyes": EYES,
+    }[region]  # fmt: skip
     for name, column in INDEX.items():
         expected = motion[:, column] if name in moving else own[column].expand(30)
         torch.testing.assert_close(made[:, column], expected)

@@ -15,6 +15,7 @@ from openfloat.cli.calibrate import Calibrate
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.detect import Detect
+from openfloat.cli.dub import Dub
 from openfloat.cli.evaluate import Evaluate
 from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
@@ -28,6 +29,7 @@ Command = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Reenact, tyro.conf.subcommand("reenact")]
+    | Annotated[Dub, tyro.conf.subcommand("dub")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Detect, tyro.conf.subcommand("detect")]

@@ -55,7 +55,8 @@ def edited(
     gains, offsets, places, trust = (values.to(piece) for values in plan)
     # what is not asked for stays to the last bit
     changed = torch.where(gains == 1, piece, own + gains * (piece - own)) + offsets
-    return torch.where(places.isnan(), changed, own + trust * (places - own))
+    told = torch.where(trust == 1, places, own + trust * (places - own))
+    return torch.where(places.isnan(), changed, told)
 
 
 class _Plan(NamedTuple):

@@ -221,6 +221,11 @@ def full_size(picture: RgbImage) -> tuple[int, int]:
     return max(round(width * scale) // 2, 1) * 2, max(round(height * scale) // 2, 1) * 2
 
 
+def at_full_size(picture: RgbImage) -> RgbImage:
+    """A photo at its `full_size`, as it is."""
+    return _within_limits(picture, Box(0, 0, 2, 2))[0]
+
+
 def _within_limits(picture: RgbImage, box: Box) -> tuple[RgbImage, Box]:
     """The photo at `full_size`, and the crop's whole pixels there."""
     longer = max(picture.shape[:2])
