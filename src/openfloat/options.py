@@ -231,6 +231,9 @@ class CropOptions:
     """Which face, counted from the left from 0; none: the largest."""
     fill: FillName = "edge"
     """What stands where the crop leaves the picture: edge colours, a reflection, or black."""
+    upright: bool = True
+    """A head that is tilted by more than 10 degrees is turned upright before it is animated, and
+    back where the whole photo is shown; not with black fill, the released program's way."""
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.margin <= 5:

@@ -13,6 +13,7 @@ from openfloat.audio.given import SoundLike
 from openfloat.audio.recording import Recording
 from openfloat.clip import Chunk, Clip, Portrait
 from openfloat.config import EMOTIONS, FPS, ModelConfig
+from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.control_map import ControlMap, load_map
 from openfloat.editing.editor import Editor
 from openfloat.editing.mood_curves import mood_weights
@@ -30,13 +31,16 @@ from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import crop_portrait
+from openfloat.vision.full_pictures import FullPictures, PastingWriter, full_pictures
+from openfloat.vision.head_pose import fit_head, standard_face
 from openfloat.vision.image import load_image
-from openfloat.vision.paste import PasteBack, PastingWriter
 from openfloat.vision.video_writer import VideoWriter
 from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import Hollow, load_config, load_into, load_state
 
 PictureLike = str | Path | NDArray[np.uint8]
+FRONTAL_DEGREES = 20
+"""Turn of a head up to which a portrait is a usual one."""
 DECODE_BATCH = 10
 """Frames decoded together: several for every core, shown soon after they are asked for."""
 
@@ -240,10 +244,24 @@ class FloatPipeline:
         frames = self.model.autoencoder.decode(latents.to(self.dtype), portrait.appearance.features)
         return rgb_bytes(frames).cpu().numpy()
 
-    def paste_back(self, portrait: Portrait) -> PasteBack:
+    def paste_back(self, portrait: Portrait) -> FullPictures:
         """What makes full pictures, the size of the photo, of a portrait's decoded frames."""
         rest = self.decode(portrait, self.own_motion(portrait))
-        return PasteBack(portrait.picture, portrait.crop, rest[0])
+        return full_pictures(portrait.picture, portrait.crop, rest[0])
+
+    def advice(self, portrait: Portrait) -> str | None:
+        """What to expect of a portrait that the model was not made for; none for usual ones."""
+        if portrait.crop.face is None:
+            return None
+        yaw = fit_head(portrait.crop.face.points, standard_face()).pose.yaw
+        if self.config.controls:  # taught to see turns; the landmark network sees too little of one
+            yaw = float(portrait.coefficients[0, INDEX["yaw"]] * SCALES[INDEX["yaw"]])
+        if abs(yaw) <= FRONTAL_DEGREES:
+            return None
+        return (
+            f"the head is turned by about {abs(yaw):.0f} degrees: beyond {FRONTAL_DEGREES} expect "
+            "lips that move less and a blurred far side of the face; a frontal photo works better"
+        )
 
     def render(
         self,

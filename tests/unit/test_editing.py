@@ -116,6 +116,7 @@ def test_outside_of_its_region_everything_stays_as_in_the_portrait(region: str) 
 
 def test_amounts_scale_the_change_and_offsets_add_in_physical_units() -> None:
     motion, own = torch.randn(30, 20), torch.randn(20)
+    own[INDEX["smile"]] = 0
     made = edited(motion, own, MotionEdit(head=0.5, mouth=2, yaw=8, smile=-0.3, gaze_x=0.4))
     yaw, jaw, gaze = INDEX["yaw"], INDEX["jaw_open"], INDEX["gaze_x"]
     torch.testing.assert_close(made[:, yaw], own[yaw] + 0.5 * (motion[:, yaw] - own[yaw]) + 1)
@@ -126,6 +127,15 @@ def test_amounts_scale_the_change_and_offsets_add_in_physical_units() -> None:
     changed = {INDEX[n] for n in (*HEAD, *LIPS, "mouth_down", "gaze_x")}
     same = [column for column in range(20) if column not in changed]
     torch.testing.assert_close(made[:, same], motion[:, same])
+
+
+def test_a_portraits_own_smile_goes_before_corners_are_pulled_down() -> None:
+    own, smile, down = torch.zeros(20), INDEX["smile"], INDEX["mouth_down"]
+    own[smile] = 0.6 / float(SCALES[smile])
+    for asked, less, corners in ((-0.4, 0.4, 0.0), (-1.0, 0.6, 0.4)):
+        made = edited(own[None], own, MotionEdit(smile=asked))[0] - own
+        assert made[smile] * SCALES[smile] == pytest.approx(-less, abs=1e-3)
+        assert made[down] * SCALES[down] == pytest.approx(corners, abs=1e-3)
 
 
 def test_offsets_compose_and_invert() -> None:

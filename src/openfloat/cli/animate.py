@@ -108,6 +108,8 @@ def animate(job: Animate) -> None:
     loaded = time.perf_counter()
     if portrait.crop.num_faces > 1 and job.framing.face is None:
         print(f"{portrait.crop.num_faces} faces found, taking the largest; --face N takes another")
+    if advice := pipeline.advice(portrait):
+        print(f"{job.portrait}: {advice}")
     with Progress(transient=True) as bar:
         task = bar.add_task("frames", total=None)
         frames = pipeline.render(

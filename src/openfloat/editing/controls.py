@@ -46,12 +46,13 @@ def edited(
     """
     if edit == MotionEdit():
         return piece
+    smiles = round(float(own[INDEX["smile"]] * SCALES[INDEX["smile"]]), 3)
     if edit.curve:
         moments = ((start + frame) / FPS for frame in range(len(piece)))
-        plans = [_plan(edit.at(moment), control_map) for moment in moments]
+        plans = [_plan(edit.at(moment), control_map, smiles) for moment in moments]
         plan = _Plan(*(torch.stack(rows) for rows in zip(*plans, strict=True)))
     else:
-        plan = _plan(edit, control_map)
+        plan = _plan(edit, control_map, smiles)
     gains, offsets, places, trust = (values.to(piece) for values in plan)
     # what is not asked for stays to the last bit
     changed = torch.where(gains == 1, piece, own + gains * (piece - own)) + offsets
@@ -73,7 +74,8 @@ class _Plan(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def _plan(edit: MotionEdit, control_map: ControlMap) -> _Plan:
+def _plan(edit: MotionEdit, control_map: ControlMap, smiles: float) -> _Plan:
+    """How to do an edit on a portrait that smiles by some share."""
     gains, offsets = np.ones(len(CONTROLS)), np.zeros(len(CONTROLS))
     places, trust = np.full(len(CONTROLS), np.nan), np.ones(len(CONTROLS))
     moving = REGIONS[edit.region]
@@ -81,7 +83,7 @@ def _plan(edit: MotionEdit, control_map: ControlMap) -> _Plan:
     for name, column in INDEX.items():
         gains[column] = float(name in moving)
         gains[column] *= edit.head if name in HEAD else mouth if name in LIPS else 1
-    for name, value in asked_amounts(edit).items():
+    for name, value in asked_amounts(edit, smiles).items():
         if value:
             offsets += value * control_map.row(name)
     for name, gaze in (("gaze_x", edit.gaze_x), ("gaze_y", edit.gaze_y)):
@@ -93,10 +95,14 @@ def _plan(edit: MotionEdit, control_map: ControlMap) -> _Plan:
     return _Plan(*(torch.from_numpy(v).float() for v in (gains, offsets, places, trust)))
 
 
-def asked_amounts(edit: MotionEdit) -> dict[str, float]:
-    """What is added to named controls: degrees, or shares of the full expression."""
+def asked_amounts(edit: MotionEdit, smiles: float = 0.0) -> dict[str, float]:
+    """What is added to named controls: degrees, or shares of the full expression.
+
+    Less than no smile is corners that are pulled down; but first a portrait's own smile goes.
+    """
+    smile = max(edit.smile, -max(smiles, 0.0))
     return {
         "yaw": edit.yaw, "pitch": edit.pitch, "roll": edit.roll,
-        "smile": max(edit.smile, 0), "mouth_down": max(-edit.smile, 0),
+        "smile": smile, "mouth_down": smile - edit.smile,
         "brows_up": max(edit.brows, 0), "brows_down": max(-edit.brows, 0),
     }  # fmt: skip

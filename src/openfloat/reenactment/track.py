@@ -4,6 +4,7 @@ What stays of a video is a few numbers a frame.
 """
 
 import itertools
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +14,14 @@ from numpy import ndarray
 from scipy.ndimage import gaussian_filter1d
 
 from openfloat.errors import NoFaceFound
-from openfloat.reenactment.watch import SEARCH_FRAMES, SURE_SCORE
+from openfloat.reenactment.watch import SURE_SCORE
 from openfloat.vision.face import SMALLEST_FACE, Face, RgbImage, detect_faces, refine
 from openfloat.vision.geometry import Box, square_around
 from openfloat.vision.measure import mouth_aperture
 from openfloat.vision.timed_frames import read_timed_frames
 
+SEARCH_FRAMES = 4
+"""While the face is away it is searched for once in so many frames."""
 STEADY_S = 0.25
 """Standard deviation of the filter that keeps the square from trembling, seconds."""
 JUMP = 0.5
@@ -96,6 +99,14 @@ def steadied(
     starts = [*np.flatnonzero(new).tolist(), len(boxes)]
     for first, end in itertools.pairwise(starts):
         if seen[first]:
-            deviation = STEADY_S / max(period_s, 1e-3)
-            out[first:end] = gaussian_filter1d(boxes[first:end], deviation, 0, mode="nearest")
+            out[first:end] = _smoothed(boxes[first:end], STEADY_S / max(period_s, 1e-3))
     return out
+
+
+def _smoothed(boxes: Float64[ndarray, "n 4"], deviation_frames: float) -> Float64[ndarray, "n 4"]:
+    """One stretch; it goes on beyond its ends as it came, so that what moves does not lag."""
+    reach = min(math.ceil(3 * deviation_frames), len(boxes) - 1)
+    if not reach:
+        return boxes
+    longer = np.pad(boxes, ((reach, reach), (0, 0)), mode="reflect", reflect_type="odd")
+    return np.asarray(gaussian_filter1d(longer, deviation_frames, 0))[reach:-reach]
