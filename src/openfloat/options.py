@@ -6,7 +6,7 @@ import itertools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from tyro.conf import OmitArgPrefixes
 
@@ -15,22 +15,35 @@ from openfloat.mood import Mood
 
 SolverName = Literal["euler", "midpoint", "heun", "rk4", "ab2"]
 RegionName = Literal["all", "face", "head", "lips", "eyes", "exp", "pose", "lip"]
-RANGES = {
-    "head": (0.0, 3.0), "mouth": (0.0, 3.0), "yaw": (-30.0, 30.0), "pitch": (-25.0, 25.0),
-    "roll": (-30.0, 30.0), "smile": (-1.0, 1.0), "brows": (-1.0, 1.0), "gaze_x": (-1.0, 1.0),
-    "gaze_y": (-1.0, 1.0),
-}  # fmt: skip
-"""Smallest and largest values of what can be asked for by name."""
 MOST_POINTS = 20_000
 """Of one curve."""
 MOST_BLINKS = 60
 Precision = Literal["float32", "bfloat16", "float16"]
 FillName = Literal["edge", "reflect", "black"]
+Ranges = dict[str, tuple[float, float]]
+"""What numbers may be, lowest and highest, by field; forms make sliders of them."""
+
+
+def _check_ranges(options: object, ranges: Ranges) -> None:
+    """A ValueError that names the first number outside of its range."""
+    for name, (low, high) in ranges.items():
+        value = getattr(options, name)
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{name}={value:g} is not between {low} and {high}")
+
+
+EDITS: Ranges = {
+    "head": (0, 3), "mouth": (0, 3), "yaw": (-30, 30), "pitch": (-25, 25), "roll": (-30, 30),
+    "smile": (-1, 1), "brows": (-1, 1), "gaze_x": (-1, 1), "gaze_y": (-1, 1),
+}  # fmt: skip
+"""What can be asked for by name, and over time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MotionEdit:
     """What is changed about motion that was drawn, where the model's controls have names."""
+
+    ranges: ClassVar[Ranges] = EDITS
 
     head: float = 1.0
     """How much the head moves: 0 holds still, 1 as drawn, 2 twice as far."""
@@ -60,10 +73,7 @@ class MotionEdit:
     """Raw coefficients added, as NUMBER:AMOUNT, for example 6:+1.5."""
 
     def __post_init__(self) -> None:
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise ValueError(f"{name}={value:g} is not between {low:g} and {high:g}")
+        _check_ranges(self, self.ranges)
         if self.region not in get_args(RegionName):
             raise ValueError(f"region={self.region!r} is none of {', '.join(get_args(RegionName))}")
         _ = self.directions, self.curves
@@ -112,12 +122,12 @@ class Curve:
         name, _, points = text.partition("=")
         name = name.replace("-", "_")
         number = r"[+-]?\d+(?:\.\d+)?"
-        if name not in RANGES or not re.fullmatch(
+        if name not in EDITS or not re.fullmatch(
             rf"{number}:{number}(?:,{number}:{number})*", points
         ):
             raise ValueError(
                 f"curve={text[:60]!r} is not NAME=SECONDS:VALUE,SECONDS:VALUE with one of "
-                f"{', '.join(RANGES)}"
+                f"{', '.join(EDITS)}"
             )
         pairs = [point.split(":") for point in points.split(",")]
         return cls.of(name, [float(t) for t, _ in pairs], [float(v) for _, v in pairs])
@@ -125,7 +135,7 @@ class Curve:
     @classmethod
     def of(cls, name: str, times_s: list[float], values: list[float]) -> "Curve":
         """Checked; a ValueError where times do not rise or values are out of range."""
-        low, high = RANGES[name]
+        low, high = EDITS[name]
         if len(times_s) > MOST_POINTS:
             raise ValueError(f"curve: {name} has more than {MOST_POINTS} points")
         if any(later <= sooner for sooner, later in itertools.pairwise(times_s)):
@@ -159,6 +169,8 @@ def _curves_of(edit: MotionEdit) -> tuple[Curve, ...]:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SampleOptions:
     """How motion is drawn."""
+
+    ranges: ClassVar[Ranges] = {"audio_scale": (0, 20), "emotion_scale": (0, 20), "steady": (0, 20)}
 
     seed: int = 15
     """Fixes the result on any device and any batch size."""
@@ -202,9 +214,7 @@ class SampleOptions:
                 f"blink={self.blink!r} is none of natural, off, drawn, or a number of blinks a "
                 f"minute up to {MOST_BLINKS}"
             )
-        for name in ("audio_scale", "emotion_scale", "steady"):
-            if not 0 <= getattr(self, name) <= 20:
-                raise ValueError(f"{name}={getattr(self, name)} is not between 0 and 20")
+        _check_ranges(self, self.ranges)
         first, last = self.guidance_interval
         if not 0 <= first < last <= 1:
             raise ValueError(
@@ -223,6 +233,8 @@ class SampleOptions:
 class CropOptions:
     """How the face is cut out of the portrait."""
 
+    ranges: ClassVar[Ranges] = {"margin": (0.5, 5)}
+
     crop: bool = True
     """Off: the whole picture is taken as the crop (squared and resized)."""
     margin: float = 1.6
@@ -236,8 +248,7 @@ class CropOptions:
     back where the whole photo is shown; not with black fill, the released program's way."""
 
     def __post_init__(self) -> None:
-        if not 0.5 <= self.margin <= 5:
-            raise ValueError(f"margin={self.margin} is not between 0.5 and 5")
+        _check_ranges(self, self.ranges)
         if self.face is not None and self.face < 0:
             raise ValueError(f"face={self.face} is negative")
 

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 from openfloat.errors import BadInput
-from openfloat.options import MOST_POINTS, RANGES, Curve
+from openfloat.options import EDITS, MOST_POINTS, Curve
 
 MOST_BYTES = 2**23
 
@@ -34,8 +34,8 @@ def _curves(lines: "csv._reader") -> tuple[str, ...]:
     names = [name.strip().lower().replace("-", "_") for name in next(lines, [])]
     if len(names) < 2 or names[0] != "time" or len(set(names)) < len(names):
         raise ValueError("the first line is not time and names of options, each once")
-    if unknown := [name for name in names[1:] if name not in RANGES]:
-        raise ValueError(f"no option is called {unknown[0]!r} (known: {', '.join(RANGES)})")
+    if unknown := [name for name in names[1:] if name not in EDITS]:
+        raise ValueError(f"no option is called {unknown[0]!r} (known: {', '.join(EDITS)})")
     points: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in names[1:]}
     for line in lines:
         if not any(field.strip() for field in line):
