@@ -191,8 +191,8 @@ def train(data: Path, output: Path, scratch: Path, *, phases: int, batch: int, s
             told = judge(network, heldout, mirror, lookalikes_for(heldout, lookalikes))
             print(f"{step + 1} {time.monotonic() - clock:.0f} s {said} | {told}", flush=True)
             state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-            save_run({**state, "step": step + 1}, started)
-    save_weights(network, output)
+            _save_run({**state, "step": step + 1}, started)
+    _save_weights(network, output)
 
 
 def lookalikes_for(portraits: Portraits, lookalikes: Lookalikes) -> Lookalikes:
@@ -202,14 +202,14 @@ def lookalikes_for(portraits: Portraits, lookalikes: Lookalikes) -> Lookalikes:
     return Lookalikes(index, corners.repeat(len(portraits.images), 1), lookalikes.textures)
 
 
-def save_run(state: dict[str, object], path: Path) -> None:
+def _save_run(state: dict[str, object], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     partial.replace(path)
 
 
-def save_weights(network: LandmarkNetwork, folder: Path) -> None:
+def _save_weights(network: LandmarkNetwork, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     state = {
         name: (t.half() if t.is_floating_point() else t).contiguous()

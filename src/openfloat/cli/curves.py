@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from openfloat.errors import BadInput
@@ -30,26 +31,26 @@ def read_curves(path: Path) -> tuple[str, ...]:
         raise BadInput(f"{path}: {error}") from error
 
 
-def _curves(lines: "csv._reader") -> tuple[str, ...]:
+def _curves(lines: Iterator[list[str]]) -> tuple[str, ...]:
     names = [name.strip().lower().replace("-", "_") for name in next(lines, [])]
     if len(names) < 2 or names[0] != "time" or len(set(names)) < len(names):
         raise ValueError("the first line is not time and names of options, each once")
     if unknown := [name for name in names[1:] if name not in EDITS]:
         raise ValueError(f"no option is called {unknown[0]!r} (known: {', '.join(EDITS)})")
     points: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in names[1:]}
-    for line in lines:
+    for number, line in enumerate(lines, 2):
         if not any(field.strip() for field in line):
             continue
-        if len(line) != len(names) or lines.line_num > MOST_POINTS + 1:
+        if len(line) != len(names) or number > MOST_POINTS + 1:
             raise ValueError(
-                f"line {lines.line_num} does not have {len(names)} fields, "
+                f"line {number} does not have {len(names)} fields, "
                 f"or there are more than {MOST_POINTS} lines"
             )
-        time_s = _number(line[0], lines.line_num)
+        time_s = _number(line[0], number)
         for name, field in zip(names[1:], line[1:], strict=True):
             if field.strip():
                 points[name][0].append(time_s)
-                points[name][1].append(_number(field, lines.line_num))
+                points[name][1].append(_number(field, number))
     if empty := [name for name, (times, _) in points.items() if not times]:
         raise ValueError(f"{empty[0]} has no values")
     return tuple(Curve.of(name, times, values).text() for name, (times, values) in points.items())
