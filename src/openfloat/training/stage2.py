@@ -15,8 +15,9 @@ from openfloat.models.transformer import VectorField
 from openfloat.shapes import Bool, Emotion, Float, Motion, Speech, Time
 from openfloat.training.augment import vary_voice
 from openfloat.training.config import ConditionDrop, MotionWeights, Stage, TrainConfig
+from openfloat.training.descent import Losses
 from openfloat.training.ema import averaged_copy
-from openfloat.training.loop import Losses, Player
+from openfloat.training.loop import Player
 from openfloat.training.networks import optimizer_for, seeded
 from openfloat.training.voice import Voice
 
@@ -104,6 +105,8 @@ class MotionTask:
         basis: motion directions of a trained auto-encoder, where the field works on latents.
     """
 
+    frozen: tuple[nn.Module, ...] = ()
+
     def __init__(
         self,
         config: TrainConfig,
@@ -153,15 +156,20 @@ class MotionTask:
         total = weighted_sum(parts, self._config.motion)
         if self._directions is not None:
             error = velocity[:, num_past:] - point.velocity
-            parts["inside_basis"] = share_inside(error.detach(), self._directions)
+            parts["inside_basis"] = share_inside(error.detach(), self._directions.to(error.device))
         return Losses(total, parts)
 
     def _as_tokens(self, coefficients: Tensor) -> Tensor:
         """Coefficients as the field's motion tokens: themselves, or latents in the basis."""
-        return coefficients if self._directions is None else coefficients @ self._directions.T
+        return (
+            coefficients
+            if self._directions is None
+            else coefficients @ self._directions.T.to(coefficients.device)
+        )
 
-    def preview(self, path: Path) -> None:
+    def preview(self, _path: Path) -> tuple[Path, ...]:
         """Motion alone shows nothing; the auto-encoder would have to draw it."""
+        return ()
 
 
 def weighted_sum(parts: dict[str, Tensor], weights: MotionWeights) -> Tensor:
