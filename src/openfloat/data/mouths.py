@@ -17,24 +17,26 @@ from openfloat.data.manifest import Split, read_manifest
 from openfloat.data.prepare.reader import is_prepared, read_clip, read_pictures
 from openfloat.errors import BadInput
 from openfloat.models.sync import MOUTH_HEIGHT, MOUTH_WIDTH, Mouths
-from openfloat.shapes import Bool, Tensor, Waveform
+from openfloat.shapes import Int, Tensor, Waveform
 
 NOSE_TIP = 1
 WIDER = 1.1
 """Width of the cut as a multiple of the face's."""
 APART = 5
-"""Frames that a voice of the same clip is shifted by at least to count as another one."""
-OTHER_CLIP = 0.3
-"""Share of the pairs that do not agree whose voice is of another clip."""
+"""Frames that a voice of the same clip is shifted by at least to count as a wrong one."""
+TOGETHER = 4
+"""Windows of one clip in a batch: each is a shifted voice to the lips of the others."""
 
 
 class SyncBatch(NamedTuple):
-    """Frames in a row and a voice."""
+    """Frames in a row and their voices; any other row's voice is a wrong one."""
 
     mouths: Mouths
     waveform: Waveform
-    agrees: Bool[Tensor, " b"]
-    """Whether the voice is the one of these frames."""
+    clip: Int[Tensor, " b"]
+    """Number of the clip."""
+    start: Int[Tensor, " b"]
+    """Its frame where the row begins."""
 
 
 class MouthClip(NamedTuple):
@@ -47,7 +49,7 @@ class MouthClip(NamedTuple):
 
 
 class MouthSampler:
-    """Draws pairs of lips and voice, half of which agree; chance comes from the generator alone.
+    """Draws lips with their voices, a few windows of each clip; chance comes from the generator.
 
     Args:
         clips: of at least two seconds each.
@@ -63,32 +65,30 @@ class MouthSampler:
         self._ends = torch.from_numpy(np.cumsum([len(clip.mouths) for clip in self.clips]))
 
     def draw(self, batch: int, frames: int, generator: torch.Generator) -> SyncBatch:
-        """Pairs of so many frames in a row."""
-        mouths, voices, agrees = [], [], []
-        for _ in range(batch):
+        """Windows of so many frames in a row; longer clips are drawn more often."""
+        places: list[tuple[int, int]] = []
+        while len(places) < batch:
             place = torch.randint(int(self._ends[-1]), (), generator=generator)
             number = int(torch.searchsorted(self._ends, place, right=True))
-            clip = self.clips[number]
-            start = _below(len(clip.mouths) - frames + 1, generator)
-            mouths.append(clip.mouths[start : start + frames])
-            same = bool(torch.rand((), generator=generator) < 0.5)
-            voice, at = (clip, start) if same else self._other(number, start, frames, generator)
-            voices.append(voice.waveform[num_samples(at) : num_samples(at + frames)])
-            agrees.append(same)
-        pictures = torch.from_numpy(np.stack(mouths)).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
-        return SyncBatch(pictures, torch.from_numpy(np.stack(voices)), torch.tensor(agrees))
+            starts = self._starts(number, frames, generator)
+            places += [(number, start) for start in starts[: batch - len(places)]]
+        mouths = np.stack([self.clips[n].mouths[k : k + frames] for n, k in places])
+        voices = [
+            self.clips[n].waveform[num_samples(k) : num_samples(k + frames)] for n, k in places
+        ]
+        return SyncBatch(
+            torch.from_numpy(mouths).permute(0, 1, 4, 2, 3).float() / 127.5 - 1,
+            torch.from_numpy(np.stack(voices)),
+            torch.tensor([number for number, _ in places]),
+            torch.tensor([start for _, start in places]),
+        )
 
-    def _other(
-        self, number: int, start: int, frames: int, generator: torch.Generator
-    ) -> tuple[MouthClip, int]:
-        """Another clip's voice, or the same clip's from another time."""
-        clip = self.clips[number]
-        places = [k for k in range(len(clip.mouths) - frames + 1) if abs(k - start) >= APART]
-        if not places or torch.rand((), generator=generator) < OTHER_CLIP:
-            shift = 1 + _below(len(self.clips) - 1, generator)
-            other = self.clips[(number + shift) % len(self.clips)]
-            return other, _below(len(other.mouths) - frames + 1, generator)
-        return clip, places[_below(len(places), generator)]
+    def _starts(self, number: int, frames: int, generator: torch.Generator) -> list[int]:
+        """Frames of a clip at least `APART` from each other, in any order."""
+        last = len(self.clips[number].mouths) - frames
+        first = int(torch.randint(APART, (), generator=generator))
+        grid = torch.arange(first, last + 1, APART)
+        return grid[torch.randperm(len(grid), generator=generator)[:TOGETHER]].tolist()
 
 
 def open_mouths(data_dir: Path, folder: Path, *, split: Split) -> MouthSampler:
@@ -156,7 +156,3 @@ def cut_mouths(pictures: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> N
             for picture in pictures
         ]
     )
-
-
-def _below(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (), generator=generator))

@@ -2,8 +2,8 @@
 
 Two towers of convolutions, one for a few frames of the lower half of a face and one for the sound
 of the same time, end in embeddings whose cosine says how well they agree (Chung and Zisserman,
-"Out of time", 2016; cosine and cross-entropy as in Prajwal et al., 2020). It is trained here from
-nothing; its figures are not those of the published network (LSE-D, LSE-C) and are named otherwise.
+"Out of time", 2016; cosines as in Prajwal et al., 2020). It is trained here from nothing; its
+figures are not those of the published network (LSE-D, LSE-C) and are named otherwise.
 """
 
 import torch
@@ -16,6 +16,7 @@ from openfloat.config import SyncConfig
 from openfloat.shapes import Float, Waveform
 
 MOUTH_HEIGHT, MOUTH_WIDTH = 48, 96
+HALVINGS = 3
 Mouths = Float[Tensor, "b t 3 48 96"]
 """Frames in a row of the lower half of a face, RGB in [-1, 1]."""
 Embedding = Float[Tensor, "b e"]
@@ -42,25 +43,25 @@ class Tower(nn.Module):
         size: tuple[int, int],
         width: int,
         outputs: int,
-        strides: tuple[tuple[int, int], ...],
+        first: tuple[int, int],
     ) -> None:
         """Build the tower.
 
         Args:
             inputs: channels of the maps.
             size: height and width of the maps.
-            width: channels of the first layer; doubled with every halving, up to eight times.
+            width: channels of the first layer; doubled with every halving.
             outputs: length of the vector.
-            strides: of the halvings.
+            first: stride of the first layer; three halvings follow.
         """
         super().__init__()
-        layers: list[nn.Module] = [Step(inputs, width)]
-        channels, (height, length) = width, size
-        for stride in strides:
-            wider = min(2 * channels, 8 * width)
-            layers += [Step(channels, wider, stride), Step(wider, wider)]
-            channels = wider
-            height, length = -(-height // stride[0]), -(-length // stride[1])
+        layers: list[nn.Module] = [Step(inputs, width, first)]
+        channels = width
+        height, length = -(-size[0] // first[0]), -(-size[1] // first[1])
+        for _ in range(HALVINGS):
+            layers += [Step(channels, 2 * channels, (2, 2)), Step(2 * channels, 2 * channels)]
+            channels *= 2
+            height, length = -(-height // 2), -(-length // 2)
         self.features = nn.Sequential(*layers)
         self.last = nn.Linear(channels * height * length, outputs)
 
@@ -70,19 +71,17 @@ class Tower(nn.Module):
 
 
 class SyncNet(nn.Module):
-    """Lips and voice to the logit that they belong together."""
+    """Lips and voice to how well each lips go with each voice."""
 
     def __init__(self, config: SyncConfig) -> None:
         super().__init__()
         self.config = config
         width, size = config.width, config.embedding_dim
         mouth, mel = (MOUTH_HEIGHT, MOUTH_WIDTH), (config.num_mels, config.frames * MELS_PER_FRAME)
-        halvings = ((2, 2), (2, 2), (2, 2))
-        self.mouth = Tower(3 * config.frames, mouth, width, size, ((1, 2), *halvings))
-        self.voice = Tower(1, mel, width, size, ((2, 1), *halvings))
+        self.mouth = Tower(3 * config.frames, mouth, width, size, (1, 2))
+        self.voice = Tower(1, mel, width, size, (2, 1))
         self.scale = nn.Parameter(torch.tensor(2.0))
-        """Logarithm of what a cosine of 1 adds to the logit."""
-        self.offset = nn.Parameter(torch.tensor(-2.0))
+        """Logarithm of what a cosine of 1 adds to a logit."""
 
     def see(self, mouths: Mouths) -> Embedding:
         """Embed `config.frames` frames."""
@@ -93,10 +92,6 @@ class SyncNet(nn.Module):
         mel = log_mel(waveform, self.config.frames, self.config.num_mels)
         return self.voice(mel[:, None] / 2 - 1)
 
-    def logits(self, seen: Embedding, heard: Embedding) -> Float[Tensor, " b"]:
-        """How surely they belong together: above 0 rather than not."""
-        return self.scale.exp() * (seen * heard).sum(dim=1) + self.offset
-
-    def forward(self, mouths: Mouths, waveform: Waveform) -> Float[Tensor, " b"]:
-        """Logits of pairs."""
-        return self.logits(self.see(mouths), self.hear(waveform))
+    def forward(self, mouths: Mouths, waveform: Waveform) -> Float[Tensor, "b b"]:
+        """Logits of every lips (rows) with every voice (columns)."""
+        return self.scale.exp() * self.see(mouths) @ self.hear(waveform).T

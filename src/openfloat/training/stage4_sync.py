@@ -1,4 +1,8 @@
-"""The network that judges lips and voice learns from pairs that agree and pairs that do not."""
+"""The network that judges lips and voice learns to tell their own voice from shifted and others'.
+
+Contrastive, both ways: of all voices of a batch the lips find theirs, and of all lips the voice.
+A few windows of each clip are in a batch: wrong voices are also the same speaker's, shifted.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -6,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from openfloat.audio.frames import num_samples
-from openfloat.data.mouths import MouthClip, MouthSampler, SyncBatch
+from openfloat.data.mouths import APART, MouthClip, MouthSampler, SyncBatch
 from openfloat.models.sync import SyncNet
+from openfloat.shapes import Bool
 from openfloat.training.augment import vary_voice
 from openfloat.training.config import Stage, TrainConfig
 from openfloat.training.descent import Losses
@@ -45,25 +50,35 @@ class SyncTask:
         """Nothing grows here."""
 
     def batch(self, stage: Stage, generator: torch.Generator) -> SyncBatch:
-        """Draw pairs; all frames of a pair are lit alike, and some are seen in a mirror."""
-        pairs = self._sampler.draw(stage.batch, self._config.sync.frames, generator)
+        """Draw windows; all frames of one are lit alike, and some are seen in a mirror."""
+        windows = self._sampler.draw(stage.batch, self._config.sync.frames, generator)
         if not self._config.augment:
-            return pairs
+            return windows
         draws = torch.rand(3, stage.batch, 1, 1, 1, 1, generator=generator)
-        lit = pairs.mouths * (1 + 0.4 * (draws[0] - 0.5)) + 0.4 * (draws[1] - 0.5)
+        lit = windows.mouths * (1 + 0.4 * (draws[0] - 0.5)) + 0.4 * (draws[1] - 0.5)
         mirrored = torch.where(draws[2] < 0.5, lit.flip(-1), lit)
-        voices = vary_voice(pairs.waveform, generator)
-        return pairs._replace(mouths=mirrored.clamp(-1, 1), waveform=voices)
+        voices = vary_voice(windows.waveform, generator)
+        return windows._replace(mouths=mirrored.clamp(-1, 1), waveform=voices)
 
     def _losses(self, batch: SyncBatch, _clips: int) -> Losses:
-        logits = self._network(batch.mouths, batch.waveform)
-        loss = F.binary_cross_entropy_with_logits(logits, batch.agrees.to(logits.dtype))
-        right = ((logits > 0) == batch.agrees).float().mean()
+        logits = self._network(batch.mouths, batch.waveform).float()
+        logits = logits.masked_fill(nearly_same(batch), float("-inf"))
+        own = torch.arange(len(logits), device=logits.device)
+        loss = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+        right = (logits.argmax(dim=1) == own).float().mean()
         return Losses(loss, {"cross_entropy": loss, "accuracy": right})
 
     def preview(self, _path: Path) -> tuple[Path, ...]:
         """There is nothing to draw."""
         return ()
+
+
+def nearly_same(batch: SyncBatch) -> Bool[Tensor, "b b"]:
+    """Rows of one clip that overlap in time, so that neither voice is wrong; not the row itself."""
+    same = batch.clip[:, None] == batch.clip[None]
+    near = (batch.start[:, None] - batch.start[None]).abs() < APART
+    itself = torch.eye(len(batch.clip), dtype=torch.bool, device=same.device)
+    return same & near & ~itself
 
 
 class Judged(NamedTuple):

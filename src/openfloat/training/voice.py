@@ -72,8 +72,8 @@ class FrozenVoice:
             states = self._states(number)
             frames = np.minimum(np.arange(start, start + total), len(states) - 1)
             pieces.append(torch.from_numpy(states[frames].astype(np.float32)))
-        states = torch.stack(pieces).to(windows.motion.device)
-        return F.silu(self._encoder.projection(states))
+        kept = torch.stack(pieces).to(windows.motion.device)
+        return F.silu(self._encoder.projection(kept))
 
     def _states(self, number: int) -> NDArray[np.float16]:
         """(t c) hidden states of a clip, computed when they are first asked for.
@@ -81,7 +81,7 @@ class FrozenVoice:
         Files are named by what is said, so that clips may come and go.
         """
         clip = self._clips[number]
-        name = hashlib.sha256(np.ascontiguousarray(clip.waveform)).hexdigest()[:20]
+        name = hashlib.sha256(clip.waveform.tobytes()).hexdigest()[:20]
         path = self._folder / f"{name}-{len(clip.motion)}.npy"
         if not path.exists():
             partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npy")

@@ -113,9 +113,10 @@ def read_pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
     """
     data = io.BytesIO(read_member(path.with_suffix(f".{VIDEO}")))
     try:
-        with av.open(data, container_options={"protocol_whitelist": "none"}) as container:
+        with av.open(data, "r", container_options={"protocol_whitelist": "none"}) as container:
             for frame in container.decode(video=0):
-                yield frame.to_ndarray(format="rgb24")
+                picture: NDArray[Any] = frame.to_ndarray(format="rgb24")
+                yield picture
     except (av.FFmpegError, IndexError) as problem:
         raise BadMedia(f"{path} is damaged: {problem}") from problem
 
