@@ -1,5 +1,6 @@
 """From raw videos to shards, and from shards to a trained model."""
 
+import gc
 import io
 import json
 import tarfile
@@ -133,10 +134,12 @@ def test_videos_become_clips_and_bad_ones_are_reported(raw: Path, prepared: Path
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # webdataset leaves shards open
 def test_other_libraries_read_the_shards(prepared: Path) -> None:
     webdataset = pytest.importorskip("webdataset")
     shards = [str(path) for path in sorted(prepared.glob("*.tar"))]
     samples = list(webdataset.WebDataset(shards, shardshuffle=False, empty_check=False))
+    gc.collect()
     assert len(samples) == 4
     assert {"mp4", "safetensors", "json"} <= samples[0].keys()
     about = json.loads(samples[2]["json"])

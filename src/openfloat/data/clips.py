@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from openfloat.audio.io import load_audio
+from openfloat.data.growing import GrowingArray
 from openfloat.data.manifest import ClipRow, Split, read_manifest
 from openfloat.data.prepare.masks import EYES, MASK_SIZE, MOUTH, outline_mask
 from openfloat.data.prepare.reader import inside_shard, read_clip, read_pictures, read_sound
@@ -106,34 +107,42 @@ def build_real_frames(
         clips_per_person: at most so many clips of one person.
 
     Raises:
-        BadInput: no clip of the split shows a face.
+        BadInput: no clip of the split shows a face, or the folder holds smaller frames.
     """
     if (folder / MARKER).is_file():
-        return RealFrames.open(folder)
+        kept = RealFrames.open(folder)
+        if kept.images.shape[1] < size:
+            raise BadInput(f"{folder} holds frames of {kept.images.shape[1]} pixels, not {size}")
+        return kept
     rows = choose_clips(read_manifest(data_dir).clips, split, clips_per_person)
     people = list(dict.fromkeys(row.person for row in rows))
-    frames: list[CroppedFrame] = []
     clip: list[int] = []
     person: list[int] = []
-    for row in rows:
-        try:
-            found = list(sparse_frames(data_dir / row.file, size, frames_per_clip))
-        except NoFaceFound:
-            logger.warning("%s is left out: no face was found", row.file)
-            continue
-        clip += [clip[-1] + 1 if clip else 0] * len(found)
-        person += [people.index(row.person)] * len(found)
-        frames += found
-    if not frames:
-        raise BadInput(f"no clip of {data_dir} shows a face")
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    np.save(partial / "images.npy", np.stack([frame.image for frame in frames]))
-    np.save(partial / "region.npy", np.stack([frame.region for frame in frames]))
+    with (
+        GrowingArray(partial / "images.npy", np.uint8) as images,
+        GrowingArray(partial / "region.npy", np.uint8) as regions,
+    ):
+        for row in rows:
+            before = images.length
+            try:
+                for frame in sparse_frames(data_dir / row.file, size, frames_per_clip):
+                    images.append(frame.image)
+                    regions.append(frame.region)
+            except NoFaceFound:
+                logger.warning("%s is left out: no face was found", row.file)
+                continue
+            found = images.length - before
+            clip += [clip[-1] + 1 if clip else 0] * found
+            person += [people.index(row.person)] * found
+    if not clip:
+        shutil.rmtree(partial)
+        raise BadInput(f"no clip of {data_dir} shows a face")
     np.save(partial / "clip.npy", np.array(clip, np.int32))
     np.save(partial / "person.npy", np.array(person, np.int32))
-    (partial / MARKER).write_text(json.dumps({"frames": len(frames), "people": people}) + "\n")
+    (partial / MARKER).write_text(json.dumps({"frames": len(clip), "people": people}) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return RealFrames.open(folder)

@@ -83,7 +83,8 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
         from openfloat.data.dataset import open_sampler
         from openfloat.training.stage1 import AutoencoderTask
 
-        sampler = open_sampler(data_dir, cache_dir, real_share=config.real_share)
+        size = config.model.autoencoder.size
+        sampler = open_sampler(data_dir, cache_dir, real_share=config.real_share, size=size)
         return AutoencoderTask(config, sampler)
     if config.part == "reader":
         from openfloat.data.dataset import open_pictures

@@ -102,7 +102,7 @@ def read_sound(path: Path) -> NDArray[np.float32]:
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
     except (wave.Error, EOFError) as problem:
         raise BadMedia(f"{path} is damaged: {problem}") from problem
-    return samples.astype(np.float32) / 32767
+    return samples.astype(np.float32) / np.float32(32767)
 
 
 def read_pictures(path: Path) -> Iterator[NDArray[np.uint8]]:
