@@ -23,6 +23,7 @@ from openfloat.data.prepare.reader import read_clip, read_pictures
 from openfloat.data.prepare.run import prepare
 from openfloat.errors import BadInput
 from openfloat.training.log import read_lines
+from openfloat.vision.video_reader import probe
 from openfloat.vision.video_writer import VideoWriter
 
 FRAMES, SIZE = 60, 64
@@ -156,6 +157,9 @@ def test_clips_depend_neither_on_workers_nor_on_stops(
     assert len(again.clips) == 4
     assert contents(tmp_path / "again") == contents(prepared)
     assert prepare(raw, prepared, OPTIONS).num_made == 0
+    assert len(prepare(raw, tmp_path / "one", OPTIONS, only="s1/*").clips) == 1
+    with pytest.raises(BadInput, match="holds no videos that fit 's9/"):
+        prepare(raw, tmp_path / "one", OPTIONS, only="s9/*")
     with pytest.raises(BadInput, match="holds clips prepared with size=64, not 128"):
         prepare(raw, prepared, PrepareOptions(size=128))
 
@@ -188,8 +192,17 @@ def test_prepared_clips_train_both_phases_and_the_lip_sync_network(
                 "runs/motion", "--allow-untrained"]) == 0  # fmt: skip
     assert (tmp_path / "model" / "model.safetensors").is_file()
 
+    more = "autoencoder='runs/autoencoder', preview_clips=160"
+    Path("motion.py").write_text(RECIPE.format(part="motion", clips=480, more=more))
+    shown = ["-o", "runs/motion", "--tensorboard", "--preview-model", "model"]
+    where = ["--data", str(prepared), "--cache", "cache"]
+    assert run(["train", "motion", "motion.py", *where, *shown]) == 0, capsys.readouterr().err
+    assert probe("runs/motion/preview-00000480.mp4").num_frames == 50
+    assert list(Path("runs/motion/tensorboard").iterdir())
+
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Ray warns of its own deprecations and leaves files open
 def test_a_cluster_makes_the_same_clips(
     raw: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +210,7 @@ def test_a_cluster_makes_the_same_clips(
     monkeypatch.setattr(preparation, "SHARD_FILES", 1)
     assert len(prepare(raw, tmp_path / "ray", OPTIONS, ray="local").clips) == 4
     assert contents(tmp_path / "ray") == contents(prepared)
+    gc.collect()
 
 
 def test_a_damaged_shard_is_named(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ class Prepare:
     """Folder with videos, at any depth."""
     out: Positional[Path]
     """Folder for shards (WebDataset), manifest.json and report.json."""
+    only: str = "*"
+    """Pattern that the paths of videos inside RAW fit, as s1/*; others may follow later."""
     options: OmitArgPrefixes[PrepareOptions] = PrepareOptions()
     workers: int = 2
     """Processes; the clips do not depend on it."""
@@ -111,7 +113,7 @@ class Prepare:
                 task = bar.add_task("shards", total=None)
                 found = prepare(
                     self.raw, self.out, self.options,
-                    workers=self.workers, ray=self.ray,
+                    workers=self.workers, ray=self.ray, only=self.only,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                 )  # fmt: skip
         except KeyboardInterrupt:

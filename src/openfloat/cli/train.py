@@ -39,16 +39,24 @@ class Train:
     third more time."""
     tensorboard: bool = False
     """Write losses, speed and previews for TensorBoard into the run folder too."""
+    preview_model: str | None = None
+    """Phase 2: model whose auto-encoder draws previews as videos, where the recipe asks for them
+    (`preview_clips`)."""
 
     def run(self) -> None:
         """Train until the recipe's clips are seen."""
         from openfloat.training.run import train
 
+        draw = None
+        if self.preview_model is not None:
+            from openfloat.cli.preview import motion_preview
+
+            draw = motion_preview(self.preview_model)
         output = self.output or Path("runs") / f"{self.part}-{Path(self.recipe).stem}"
         train(
             self.part, self.recipe, output, self.data, self.cache, self.limit_seconds,
             device=self.device, precision=self.precision, recompute=self.recompute,
-            tensorboard=self.tensorboard, told=_say,
+            tensorboard=self.tensorboard, draw=draw, told=_say,
         )  # fmt: skip
 
 

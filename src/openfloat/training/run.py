@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
 
 from openfloat.codec import to_json
 from openfloat.errors import BadInput
@@ -15,6 +17,9 @@ from openfloat.training.descent import Machine, TrainPrecision
 from openfloat.training.loop import Progress, Task, run_loop
 from openfloat.training.parallel import team
 from openfloat.training.recipes import find_recipe
+
+if TYPE_CHECKING:
+    from openfloat.training.stage2 import MotionTask
 
 
 def train(
@@ -29,6 +34,7 @@ def train(
     precision: TrainPrecision = "float32",
     recompute: bool = False,
     tensorboard: bool = False,
+    draw: Callable[[nn.Module, Path], object] | None = None,
     told: Callable[[dict[str, Any]], object] = lambda _line: None,
 ) -> Progress:
     """Train a part of a model; the same call goes on with a run that was stopped.
@@ -48,6 +54,7 @@ def train(
         precision: of products.
         recompute: compute layers again in the backward pass instead of keeping what they made.
         tensorboard: write `tensorboard` in the run's folder beside the log.
+        draw: draws videos of what phase 2 does, where its recipe asks for previews.
         told: given every line of the log.
 
     Raises:
@@ -56,7 +63,7 @@ def train(
     config = find_recipe(recipe, part)
     with team(device) as processes:
         with processes.leader_first():
-            task = make_task(config, data_dir, cache_dir)
+            task = make_task(config, data_dir, cache_dir, draw)
         run_dir.mkdir(parents=True, exist_ok=True)
         if processes.leads:
             (run_dir / "recipe.json").write_text(to_json(config))
@@ -77,8 +84,13 @@ def train(
             )  # fmt: skip
 
 
-def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
-    """The task of a recipe, on its data."""
+def make_task(
+    config: TrainConfig,
+    data_dir: Path,
+    cache_dir: Path,
+    draw: Callable[[nn.Module, Path], object] | None = None,
+) -> Task:
+    """The task of a recipe, on its data; `draw` as in `train`."""
     if config.part == "autoencoder":
         from openfloat.data.dataset import open_sampler
         from openfloat.training.stage1 import AutoencoderTask
@@ -92,7 +104,9 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
 
         return ReaderTask(config, open_pictures(data_dir, cache_dir))
     if config.part == "motion":
-        return _motion_task(config, data_dir, cache_dir)
+        task = _motion_task(config, data_dir, cache_dir)
+        task.draw = draw
+        return task
     if config.part == "sync":
         from openfloat.data.mouths import open_mouths
         from openfloat.training.stage4_sync import SyncTask
@@ -104,7 +118,7 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
     return EmotionTask(config, read_emotional_speech(data_dir, split="train"))
 
 
-def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
+def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> "MotionTask":
     from openfloat.data.manner import overlays
     from openfloat.data.windows import WindowSampler
     from openfloat.models.speech import MelSpeech

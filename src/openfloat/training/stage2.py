@@ -1,5 +1,6 @@
 """Phase 2: the vector field learns how motion flows from noise, given voice, past and emotion."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,6 +107,8 @@ class MotionTask:
     """
 
     frozen: tuple[nn.Module, ...] = ()
+    draw: Callable[[nn.Module, Path], object] | None = None
+    """Draws a video of what the averaged networks do."""
 
     def __init__(
         self,
@@ -167,9 +170,13 @@ class MotionTask:
             else coefficients @ self._directions.T.to(coefficients.device)
         )
 
-    def preview(self, _path: Path) -> tuple[Path, ...]:
-        """Motion alone shows nothing; the auto-encoder would have to draw it."""
-        return ()
+    def preview(self, path: Path) -> tuple[Path, ...]:
+        """What `draw` makes of the averaged networks; motion alone shows nothing."""
+        if self.draw is None:
+            return ()
+        video = path.with_suffix(".mp4")
+        self.draw(self.average, video)
+        return (video,)
 
 
 def weighted_sum(parts: dict[str, Tensor], weights: MotionWeights) -> Tensor:

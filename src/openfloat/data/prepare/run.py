@@ -62,6 +62,7 @@ def prepare(
     *,
     workers: int = 1,
     ray: str = "",
+    only: str = "*",
     progress: Progress = lambda _done, _total: None,
 ) -> Prepared:
     """Prepare what is not prepared yet; the same call goes on where one was stopped.
@@ -75,6 +76,8 @@ def prepare(
         options: which clips, and how.
         workers: processes on this machine.
         ray: address of a Ray cluster that sees both folders, or `local`; empty: processes.
+        only: pattern that the paths of videos inside the folder fit (`s1/*`); others may follow in
+            another call.
         progress: told of every shard.
 
     Raises:
@@ -83,19 +86,21 @@ def prepare(
     options = options or PrepareOptions()
     if workers < 1:
         raise BadInput(f"workers={workers} is below 1")
-    sources = find_sources(raw, options)
+    sources = find_sources(raw, options, only)
     _claim(out, {"format": FORMAT, **asdict(options)})
     plan = _plan(raw, out, sources)
     by_file = {source.file: source for source in sources}
     jobs = [
-        Job(raw, out, number, tuple(by_file[file] for file in files if file in by_file), options)
+        Job(raw, out, number, tuple(by_file[file] for file in files), options)
         for number, files in enumerate(plan)
+        if by_file.keys() >= set(files)
     ]
     todo = [job for job in jobs if not _marker(out, job.number).is_file()]
     progress(len(jobs) - len(todo), len(jobs))
     for done, _ in enumerate(_runner(workers, ray)(todo), start=len(jobs) - len(todo) + 1):
         progress(done, len(jobs))
-    return _finish(out, len(plan), len(todo))
+    finished = [number for number in range(len(plan)) if _marker(out, number).is_file()]
+    return _finish(out, finished, len(todo))
 
 
 def _runner(workers: int, ray: str) -> Runner:
@@ -200,13 +205,13 @@ def _plan(raw: Path, out: Path, sources: Sequence[Source]) -> list[list[str]]:
     return plan
 
 
-def _finish(out: Path, num_shards: int, num_made: int) -> Prepared:
-    """Write manifest and report of all shards."""
+def _finish(out: Path, shards: Sequence[int], num_made: int) -> Prepared:
+    """Write manifest and report of all finished shards."""
     clips: list[ClipAbout] = []
     refused: list[Refused] = []
     rows: dict[str, list[dict[str, Any]]] = {"portraits": [], "clips": [], "speech": []}
     num_videos = 0
-    for number in range(num_shards):
+    for number in shards:
         content = _read(_marker(out, number))
         num_videos += len(content["videos"])
         refused += [Refused(**refusal) for refusal in content["refused"]]

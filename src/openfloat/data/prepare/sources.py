@@ -44,8 +44,8 @@ class Source(NamedTuple):
     emotion: str | None
 
 
-def find_sources(raw: Path, options: PrepareOptions) -> list[Source]:
-    """All videos of a folder, by name.
+def find_sources(raw: Path, options: PrepareOptions, only: str = "*") -> list[Source]:
+    """The videos of a folder whose paths inside fit the pattern `only`, by name.
 
     Names and folders say speaker, emotion and split (`layouts`). More is said by a data pack's
     `manifest.json`, or by `licences.json`: an object whose keys are file patterns (`s1/*`) and
@@ -60,10 +60,12 @@ def find_sources(raw: Path, options: PrepareOptions) -> list[Source]:
     files = sorted(
         path.relative_to(raw).as_posix()
         for path in raw.rglob("*")
-        if path.suffix.lower() in VIDEOS and path.is_file()
+        if path.suffix.lower() in VIDEOS
+        and path.is_file()
+        and fnmatch.fnmatchcase(path.relative_to(raw).as_posix(), only)
     )
     if not files:
-        raise BadInput(f"{raw} holds no videos ({', '.join(sorted(VIDEOS))})")
+        raise BadInput(f"{raw} holds no videos that fit {only!r} ({', '.join(sorted(VIDEOS))})")
     say = _sidecar(raw)
     sources = [_describe(file, say(file), options) for file in files]
     if unlicensed := [source.file for source in sources if not source.licence]:
