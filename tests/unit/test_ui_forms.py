@@ -18,15 +18,16 @@ from openfloat.ui.notes import duration, mistake, progress
 from openfloat.ui.wish import Names, Wish, command_line, python_code
 
 FIELDS = {field.name: field for field in fields_of(Wish)}
-ELSEWHERE = ("portrait", "speech", "output", "model", "device", "precision")
-"""Options of the command line that are no part of the form: files, and how the page was started."""
+ELSEWHERE = ("portrait", "speech", "output", "model", "device", "precision", "curves")
+"""Options of the command line that are no part of the form: files (`curve` says what one of curves
+would), and how the page was started."""
 
 
 def another_value(field: Field) -> object:
     """A value that is allowed and not the default."""
     special = {
         "emotion": "0-2.5:neutral,2.5-:happy", "blink": "25", "edit": ("6:+1.5", "7:-2"),
-        "guidance_interval": (0.2, 0.8),
+        "guidance_interval": (0.2, 0.8), "curve": ("yaw=0:-10,2:10", "smile=0:0.5"),
     }  # fmt: skip
     if field.name in special:
         return special[field.name]

@@ -113,6 +113,8 @@ class House:
         if given.speech is None or seconds is None:
             return Preview(face.crop.image, None, text + "Now a voice.", None)
         frame = desk.frame(given.job(wish), 0)
+        if advice := self.pipeline.advice(face):
+            text += advice[0].upper() + advice[1:] + ". "
         text += f"Ready: {round(seconds * FPS)} frames, {seconds:.1f} s."
         return Preview(face.crop.image, frame, text, seconds)
 
