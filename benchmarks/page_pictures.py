@@ -98,7 +98,7 @@ def shown_page(port: int) -> Iterator[str]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(1200):
             try:
                 urllib.request.urlopen(address).close()
                 break
