@@ -89,6 +89,9 @@ class VectorFieldConfig:
     """Frames each side that one frame may attend to."""
     window_frames: int = 50
     past_frames: int = 10
+    conditioning: Literal["modulation", "cross_attention"] = "modulation"
+    """How conditions reach the frames: frame-wise modulation (the paper's choice), or
+    cross-attention (its ablation)."""
 
     def __post_init__(self) -> None:
         if self.hidden_dim % self.num_heads:
