@@ -29,10 +29,20 @@ def _aligned(frames: Frames, points: Points, template: Points, size: int) -> Fra
     for frame, face in zip(frames, points, strict=True):
         eyes = sorted((face[i] for i in FIVE[:2]), key=lambda place: float(place[0]))
         seen = np.array([*eyes, *(face[i] for i in FIVE[2:])])
-        fit = SimilarityTransform.from_estimate(template, seen)
+        fit = SimilarityTransform(matrix=similarity(template, seen))
         cut = warp(frame, fit, output_shape=(size, size), order=1, preserve_range=True)
         made.append(np.round(cut).astype(np.uint8))
     return np.stack(made)
+
+
+def similarity(points: Points, others: Points) -> Points:
+    """(3, 3) shift, turn and growth that brings points (n, 2) nearest to the others."""
+    a, b = (p[:, 0] + 1j * p[:, 1] for p in (points, others))
+    turn = np.vdot(a - a.mean(), b - b.mean()) / np.vdot(a - a.mean(), a - a.mean())
+    shift = b.mean() - turn * a.mean()
+    return np.array(
+        [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag], [0, 0, 1]]
+    )
 
 
 def arcface_faces(frames: Frames, points: Points) -> Frames:

@@ -61,7 +61,9 @@ def mel_triangles() -> NDArray[np.float64]:
     edges = np.floor((FFT + 1) * corners / SAMPLE_RATE)
     bins = np.arange(FFT // 2 + 1)
     low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    rising = np.where((bins >= low) & (bins < middle), (bins - low) / np.maximum(middle - low, 1), 0)
+    rising = np.where(
+        (bins >= low) & (bins < middle), (bins - low) / np.maximum(middle - low, 1), 0
+    )
     falling = np.where(
         (bins >= middle) & (bins < high), (high - bins) / np.maximum(high - middle, 1), 0
     )
@@ -69,9 +71,7 @@ def mel_triangles() -> NDArray[np.float64]:
 
 
 @torch.inference_mode()
-def lip_sync(
-    network: SyncNet, faces: NDArray[np.uint8], waveform: NDArray[np.float32]
-) -> LipSync:
+def lip_sync(network: SyncNet, faces: NDArray[np.uint8], waveform: NDArray[np.float32]) -> LipSync:
     """SyncNet's verdict on a clip at 25 fps.
 
     Args:

@@ -37,6 +37,8 @@ class Variant:
     """Of the network in one window, where the objective is no flow."""
     emotion: EmotionSource = "label"
     """Where a clip's emotion comes from when it is drawn."""
+    windows: int = WINDOWS
+    """Of training."""
     pose: bool = False
     """The field is told the head's pose in every frame."""
 
@@ -60,7 +62,7 @@ class Variant:
         return replace(
             whole,
             model=model,
-            stages=(Stage(clips=WINDOWS, batch=BATCH),),
+            stages=(Stage(clips=self.windows, batch=BATCH),),
             lr=3e-3,
             warmup_clips=800,
             ema=0.99,

@@ -1,7 +1,7 @@
 """The regressor of 3-D morphable face coefficients of Deng et al. 2019, for E-FID and P-FID.
 
-A ResNet-50 (He et al. 2016, stride in the 3x3 convolutions) and seven 1x1 convolutions on its pooled
-features, with the names of the published PyTorch weights (`backbone.conv1.weight` ...
+A ResNet-50 (He et al. 2016, stride in the 3x3 convolutions) and seven 1x1 convolutions on its
+pooled features, with the names of the published PyTorch weights (`backbone.conv1.weight` ...
 `final_layers.6.bias`).
 """
 

@@ -13,7 +13,8 @@ from torch import nn
 from openfloat.shapes import Float, Tensor
 
 SIZE, CLASSES, FEWEST_FRAMES = 224, 400, 16
-Clip = Float[Tensor, "b c t h w"]
+Clip = Float[Tensor, "b _ _ _ _"]
+"""(b c t h w)."""
 _MIXED = {
     "Mixed_3b": (192, 64, 96, 128, 16, 32, 32), "Mixed_3c": (256, 128, 128, 192, 32, 96, 64),
     "Mixed_4b": (480, 192, 96, 208, 16, 48, 64), "Mixed_4c": (512, 160, 112, 224, 24, 64, 64),

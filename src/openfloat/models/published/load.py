@@ -81,7 +81,7 @@ def fill(
             kept[name] = tensor.float() if tensor.is_floating_point() else tensor
     for name, tensor in network.state_dict().items():
         if name.endswith(COUNTER):
-            kept.setdefault(name, torch.zeros_like(tensor))
+            kept.setdefault(name, torch.zeros((), dtype=tensor.dtype))
     try:
         load_into(network, kept)
     except BadCheckpoint as error:

@@ -30,9 +30,7 @@ def _lips() -> nn.Sequential:
     def step(
         channels: int, width: int, kernel: tuple[int, int, int], stride: int, padding: int
     ) -> list[nn.Module]:
-        convolution = nn.Conv3d(
-            channels, width, kernel, (1, stride, stride), (0, padding, padding)
-        )
+        convolution = nn.Conv3d(channels, width, kernel, (1, stride, stride), (0, padding, padding))
         return [convolution, nn.BatchNorm3d(width), nn.ReLU(inplace=True)]
 
     return nn.Sequential(
