@@ -1,4 +1,4 @@
-"""Networks of published metrics: names and shapes of their files, strict loading, other writings."""
+"""Networks of published metrics: names and shapes, strict loading, other writings of the same."""
 
 from collections.abc import Callable
 from importlib.resources import files

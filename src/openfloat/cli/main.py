@@ -15,11 +15,13 @@ from openfloat.cli.bench import Bench
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.detect import Detect
+from openfloat.cli.doubt import Doubt
 from openfloat.cli.evaluate import Evaluate
 from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
 from openfloat.cli.reenact import Reenact
 from openfloat.cli.released_names import translate
+from openfloat.cli.report import Report
 from openfloat.cli.serve import Serve
 from openfloat.cli.train import Train
 from openfloat.errors import BadInput, OpenFloatError
@@ -37,6 +39,8 @@ Command = (
     | Annotated[Convert, tyro.conf.subcommand("convert")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[Doubt, tyro.conf.subcommand("doubt")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
