@@ -106,7 +106,7 @@ GUIDANCE = Ablation(
             better="a2-e1", worse="a1-e1", figure="motion_frechet",
         ),
         Claim(
-            says="a larger γe shows the emotion more",
+            says="the emotion scale works: γe = 2 shows the emotion more than 0.5",
             better="a2-e2", worse="a2-e0.5", figure="named",
         ),
     ),
@@ -123,7 +123,7 @@ EMOTION = Ablation(
     ),
     claims=(
         Claim(
-            says="the emotion heard in the speech (S2E) makes the face more expressive than none",
+            says="the paper's choice: the emotion heard in the speech (S2E) rather than none",
             better="S2E", worse="none", figure="named",
         ),
     ),
@@ -169,7 +169,7 @@ CONDITIONING = Ablation(
     ),
     claims=(
         Claim(
-            says="frame-wise modulation follows the voice better than cross-attention",
+            says="the paper's choice: frame-wise modulation rather than cross-attention",
             better="base", worse="cross-attention", figure="jaw_r",
         ),
     ),
@@ -196,7 +196,7 @@ LOSSES = Ablation(
     ),
     claims=(
         Claim(
-            says="L_vel makes motion steadier",
+            says="the paper's choice: with L_vel, so that motion changes as real motion does",
             better="base", worse="without-L_vel", figure="lip_velocity_error",
         ),
     ),

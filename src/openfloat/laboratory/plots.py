@@ -25,14 +25,14 @@ def plot_ablation(ablation: Ablation, rows: Sequence[Mapping[str, Any]], path: P
         BadInput: matplotlib is not installed.
     """
     try:
-        import matplotlib
+        import matplotlib as mpl
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
     except ImportError as missing:
         raise BadInput("plots need matplotlib: pip install 'openfloat[eval]'") from missing
     names = [name for name in FIGURES if name not in LEFT_OUT and any(name in r for r in rows)]
     variants = [variant.name for variant in ablation.variants]
-    with matplotlib.rc_context({"svg.hashsalt": ablation.name, "font.size": 8}):
+    with mpl.rc_context({"svg.hashsalt": ablation.name, "font.size": 8}):
         figure = Figure(figsize=(2.2 * len(names), 2.6), layout="constrained")
         canvas = FigureCanvasSVG(figure)
         for place, name in enumerate(names):

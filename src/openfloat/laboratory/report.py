@@ -22,11 +22,12 @@ figure is the mean over runs with its smallest and largest in brackets. The pape
 its own networks at 512² on HDTF or RAVDESS and share no unit with ours: only directions compare.
 A direction counts as reproduced when **every** seed agrees with it.
 """
-HOW = """How the ablations are made: small vector fields on the twenty motion coefficients, each trained for
-some thousand windows of synthetic voices whose motion is known exactly (`openfloat ablate NAME`;
-`openfloat.laboratory.variant` has the recipe), drawn for voices of another seed (*synthetic*) and for
-held-out recordings of GRID speakers as the embedded model's reader sees them (*real*: head and lips
-alone). `nfe` draws from the embedded model. There are no pictures in it: the figures are of curves.
+HOW = """How the ablations are made: small vector fields on the twenty motion coefficients, each
+trained for some thousand windows of synthetic voices whose motion is known exactly (`openfloat
+ablate NAME`; `openfloat.laboratory.variant` has the recipe), drawn for voices of another seed
+(*synthetic*) and for held-out recordings of GRID speakers as the embedded model's reader sees them
+(*real*: head and lips alone). `nfe` draws from the embedded model. There are no pictures in it: the
+figures are of curves.
 """
 
 
