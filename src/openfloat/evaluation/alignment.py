@@ -29,8 +29,8 @@ def _aligned(frames: Frames, points: Points, template: Points, size: int) -> Fra
     for frame, face in zip(frames, points, strict=True):
         eyes = sorted((face[i] for i in FIVE[:2]), key=lambda place: float(place[0]))
         seen = np.array([*eyes, *(face[i] for i in FIVE[2:])])
-        fit = SimilarityTransform(matrix=similarity(template, seen))
-        cut = warp(frame, fit, output_shape=(size, size), order=1, preserve_range=True)
+        fit = SimilarityTransform(matrix=similarity(template, seen))  # type: ignore[no-untyped-call]
+        cut = warp(frame, fit, output_shape=(size, size), order=1, preserve_range=True)  # type: ignore[no-untyped-call]
         made.append(np.round(cut).astype(np.uint8))
     return np.stack(made)
 

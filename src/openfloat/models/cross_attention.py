@@ -48,9 +48,10 @@ class CrossAttentionField(VectorField):
             [CrossAttention(config.hidden_dim, config.num_heads) for _ in range(config.depth)]
         )
         for crossing in self.crossings:
-            for linear in (crossing.query, crossing.key_value):
-                nn.init.xavier_uniform_(cast(nn.Linear, linear).weight)
-            nn.init.zeros_(cast(Tensor, cast(CrossAttention, crossing).out.weight))
+            assert isinstance(crossing, CrossAttention)
+            nn.init.xavier_uniform_(crossing.query.weight)
+            nn.init.xavier_uniform_(crossing.key_value.weight)
+            nn.init.zeros_(crossing.out.weight)
 
     def velocity(
         self, x: Motion, t: Float[Tensor, " #b"], prepared: Prepared

@@ -61,7 +61,8 @@ class Mixed(nn.Module):
             self.branch_pool = Conv(channels, pooled, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        found, known = [], {}
+        found: list[Tensor] = []
+        known: dict[str, Tensor] = {}
         for names in self._chains:
             hidden = x
             for name in names:
