@@ -14,8 +14,9 @@ from openfloat.laboratory.variant import Variant
 from openfloat.models.cross_attention import build_field
 from openfloat.shapes import Float, Motion
 from openfloat.training.config import Stage, TrainConfig
+from openfloat.training.descent import Losses
 from openfloat.training.ema import averaged_copy
-from openfloat.training.loop import Losses, Player
+from openfloat.training.loop import Player
 from openfloat.training.networks import optimizer_for, seeded
 from openfloat.training.stage2 import (
     Conditions,
@@ -51,6 +52,8 @@ class AblationTask:
         config: `variant.recipe(seed)`.
         windows: where it learns from.
     """
+
+    frozen: tuple[nn.Module, ...] = ()
 
     def __init__(self, variant: Variant, config: TrainConfig, windows: HeardWindows) -> None:
         self._variant, self._config, self._windows = variant, config, windows
@@ -90,8 +93,7 @@ class AblationTask:
             x_t, target = self._diffusion.noisy(window, batch.noise, batch.time)
             time = batch.time.float() / self._diffusion.steps
         seen = drop_conditions(given, batch.dropped)
-        told = {"pose": batch.windows.pose} if self._variant.pose else {}
-        said = self.field(x_t, time, **seen._asdict(), **told)
+        said = self.field(x_t, time, **seen._asdict())
         real = torch.ones(said.shape[:2], dtype=torch.bool)
         parts = flow_parts(said, target, given.past, real, batch.dropped)
         return Losses(weighted_sum(parts, self._config.motion), parts)
@@ -102,5 +104,6 @@ class AblationTask:
     def _token(self, coefficients: Tensor) -> Tensor:
         return coefficients if self._directions is None else coefficients @ self._directions.T
 
-    def preview(self, path: Path) -> None:
+    def preview(self, path: Path, /) -> tuple[Path, ...]:
         """Motion alone shows nothing."""
+        return ()

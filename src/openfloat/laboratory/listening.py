@@ -108,8 +108,6 @@ class HeardBatch(NamedTuple):
     given: Conditions
     window: Tensor
     """(b t 20) what is to be drawn."""
-    pose: Tensor
-    """(b k 6) pose of all frames, past and window."""
 
 
 class HeardWindows:
@@ -135,7 +133,7 @@ class HeardWindows:
         motion, speech, reference, emotion = (torch.stack(part) for part in zip(*rows, strict=True))
         past = self._past
         given = Conditions(motion[:, :past], reference, speech[:, past:], speech[:, :past], emotion)
-        return HeardBatch(given, motion[:, past:], motion[..., :6])
+        return HeardBatch(given, motion[:, past:])
 
     def _window(self, number: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         clip = self._clips[number]

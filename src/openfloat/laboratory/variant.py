@@ -39,8 +39,6 @@ class Variant:
     """Where a clip's emotion comes from when it is drawn."""
     windows: int = WINDOWS
     """Of training."""
-    pose: bool = False
-    """The field is told the head's pose in every frame."""
 
     @property
     def token_field(self) -> VectorFieldConfig:
