@@ -104,6 +104,6 @@ class AblationTask:
     def _token(self, coefficients: Tensor) -> Tensor:
         return coefficients if self._directions is None else coefficients @ self._directions.T
 
-    def preview(self, path: Path, /) -> tuple[Path, ...]:
+    def preview(self, _path: Path, /) -> tuple[Path, ...]:
         """Motion alone shows nothing."""
         return ()
