@@ -2,11 +2,12 @@
 
 import json
 import re
+import wave
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import torch
-from tests.conftest import DEMO
 
 from openfloat.audio.io import load_audio
 from openfloat.cli.main import run
@@ -15,17 +16,19 @@ from openfloat.options import SampleOptions
 from openfloat.pipeline import FloatPipeline
 from openfloat.vision.video_writer import VideoWriter
 
+DEMO = Path(str(files("openfloat"))) / "assets" / "demo"
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`real/a.mp4` and `made/a.mp4`: one portrait, one second, two seeds."""
-    import soundfile
-
     root = tmp_path_factory.mktemp("videos")
     pipeline = FloatPipeline.from_pretrained("openfloat-256")
     portrait = pipeline.encode(DEMO / "portrait.jpg")
     sound = load_audio(DEMO / "speech.wav")[8000:24_000]
-    soundfile.write(root / "voice.wav", sound, 16_000)
+    with wave.open(str(root / "voice.wav"), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes((sound * 32_767).astype("<i2").tobytes())
     for kind, seed in (("real", 1), ("made", 2)):
         (root / kind).mkdir()
         clip = pipeline(portrait, sound, SampleOptions(seed=seed))
