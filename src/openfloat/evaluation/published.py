@@ -103,7 +103,9 @@ def _fvd_videomae(folder: Path) -> Yardsticks:
         inputs = ((clips.transpose(1, 2) + 1) / 2 - mean) / std
         return network(pixel_values=inputs).last_hidden_state.mean(dim=1)
 
-    size = int(network.config.image_size)
+    size = network.config.image_size
+    if not isinstance(size, int):
+        raise BadCheckpoint(f"{folder}: a VideoMAE of square pictures is needed")
     return Yardsticks(
         about={"FVD-VideoMAE": About(what="mean VideoMAE tokens, 16 frames", better="lower")},
         distributions={

@@ -50,5 +50,5 @@ def plot_ablation(ablation: Ablation, rows: Sequence[Mapping[str, Any]], path: P
             if not place:
                 axes.legend(fontsize=6)
         partial = path.with_name(f".{path.name}.part")
-        canvas.print_svg(partial, metadata={"Date": None})
+        canvas.print_svg(partial, metadata={"Date": None})  # type: ignore[no-untyped-call]
     partial.replace(path)
