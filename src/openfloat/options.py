@@ -87,9 +87,11 @@ class SampleOptions:
     """Guidance towards the speech; 1 is none, larger moves the lips more."""
     emotion_scale: float = 1.0
     """Guidance towards the emotion; 0 ignores it, larger exaggerates it."""
+    pose_scale: float = 1.0
+    """Guidance towards the head pose, where one is given; 0 ignores it."""
     guidance_interval: tuple[float, float] = (0.0, 1.0)
-    """Flow times, from noise at 0 to motion at 1, between which the two scales count; elsewhere
-    both are 1, at a third of the cost."""
+    """Flow times, from noise at 0 to motion at 1, between which the scales count; elsewhere
+    all are 1, at a third of the cost."""
     emotion: str = "auto"
     """Expression to show: auto (as the voice sounds), angry, disgust, fear, happy, neutral, sad,
     surprise; a mixture (happy:0.7,surprise:0.3); or a schedule (0-2.5:neutral,2.5-:happy)."""
@@ -118,7 +120,7 @@ class SampleOptions:
                 f"blink={self.blink!r} is none of natural, off, drawn, or a number of blinks a "
                 f"minute up to {MOST_BLINKS}"
             )
-        for name in ("audio_scale", "emotion_scale", "steady"):
+        for name in ("audio_scale", "emotion_scale", "pose_scale", "steady"):
             if not 0 <= getattr(self, name) <= 20:
                 raise ValueError(f"{name}={getattr(self, name)} is not between 0 and 20")
         first, last = self.guidance_interval

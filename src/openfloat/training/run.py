@@ -69,7 +69,7 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
 def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
     from openfloat.data.curve_cache import open_curves
     from openfloat.data.manner import overlays
-    from openfloat.data.observed import read_observed
+    from openfloat.data.observed import read_observed, words_of
     from openfloat.data.speech_shards import read_shards
     from openfloat.data.windows import WindowSampler
     from openfloat.models.autoencoder import FloatAutoencoder
@@ -83,7 +83,7 @@ def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
     clips = open_curves(data_dir, cache_dir / "speech_curves", observed=observed.is_dir())
     named = bool(config.model.controls) and config.model.motion_space == "coefficients"
     if observed.is_dir():
-        clips += read_observed(observed) if named else read_shards(observed)
+        clips += read_observed(observed, words_of(data_dir)) if named else read_shards(observed)
     encoder = make_encoder(config)
     sampler = WindowSampler(
         clips,
