@@ -11,9 +11,11 @@ from openfloat import __version__
 from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
 from openfloat.cli.bench import Bench
+from openfloat.cli.calibrate import Calibrate
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.detect import Detect
+from openfloat.cli.dub import Dub
 from openfloat.cli.evaluate import Evaluate
 from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
@@ -27,6 +29,7 @@ Command = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Reenact, tyro.conf.subcommand("reenact")]
+    | Annotated[Dub, tyro.conf.subcommand("dub")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Detect, tyro.conf.subcommand("detect")]
@@ -34,6 +37,7 @@ Command = (
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Calibrate, tyro.conf.subcommand("calibrate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Info, tyro.conf.subcommand("info")]
