@@ -74,19 +74,24 @@ class FloatPipeline:
         *,
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
+        revision: str | None = None,
+        accept_licence: bool = False,
     ) -> Self:
-        """Load a model by the name of an embedded one or from a folder.
+        """Load a model: an embedded one, a folder, or one of the Hugging Face hub.
 
         Args:
-            name: of a model, or its folder.
+            name: of an embedded model, a folder, or owner/name on the hub.
             device: where it computes.
             precision: of decoder and vector field; bfloat16 and float16 are meant for GPUs.
+            revision: branch, tag or commit on the hub.
+            accept_licence: use a model of the hub although its licence is not a free one.
 
         Raises:
-            ModelNotFound: neither a folder nor an embedded model.
+            ModelNotFound: neither a folder nor a model of that name.
+            BadInput: a model of the hub whose licence was not accepted.
             BadCheckpoint: the folder does not hold exactly the weights that its config asks for.
         """
-        folder = resolve_model(name)
+        folder = resolve_model(name, revision=revision, accept_licence=accept_licence)
         config = load_config(folder)
         with Hollow():
             model = FloatModel(config)
