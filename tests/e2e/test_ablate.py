@@ -22,6 +22,7 @@ TINY = Ablation(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_an_ablation_goes_on_where_it_was_and_its_figures_reach_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

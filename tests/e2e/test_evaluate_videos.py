@@ -37,6 +37,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_folder_is_at_distance_zero_from_itself(folders: Path) -> None:
     file = folders / "self.json"
     real = str(folders / "real")
@@ -52,6 +54,8 @@ def test_a_folder_is_at_distance_zero_from_itself(folders: Path) -> None:
     assert not {"FID", "FVD", "CSIM", "LPIPS", "LSE-D"} & figures.keys(), "no network, no name"
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_page_holds_everything_in_one_file_and_published_names_come_with_their_network(
     folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,8 +80,8 @@ def write(path: Path, frames: NDArray[np.uint8], voice: NDArray[np.float32] | No
         sound.unlink()
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+def shards(folder: Path) -> set[bytes]:
+    return {path.read_bytes() for path in folder.glob("*.tar")}
 
 
 @pytest.fixture(scope="module")
@@ -153,13 +153,12 @@ def test_clips_depend_neither_on_workers_nor_on_stops(
     raw: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preparation, "SHARD_FILES", 1)
-    again = prepare(raw, tmp_path / "again", OPTIONS, workers=2)
-    assert len(again.clips) == 4
-    assert contents(tmp_path / "again") == contents(prepared)
+    again = prepare(raw, tmp_path / "again", OPTIONS, workers=2, only="s?/*")
+    assert len(again.clips) == 2
+    assert shards(tmp_path / "again") < shards(prepared)
     assert prepare(raw, prepared, OPTIONS).num_made == 0
-    assert len(prepare(raw, tmp_path / "one", OPTIONS, only="s1/*").clips) == 1
     with pytest.raises(BadInput, match="holds no videos that fit 's9/"):
-        prepare(raw, tmp_path / "one", OPTIONS, only="s9/*")
+        prepare(raw, prepared, OPTIONS, only="s9/*")
     with pytest.raises(BadInput, match="holds clips prepared with size=64, not 128"):
         prepare(raw, prepared, PrepareOptions(size=128))
 
@@ -202,14 +201,15 @@ def test_prepared_clips_train_both_phases_and_the_lip_sync_network(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")  # Ray warns of its own deprecations and leaves files open
 def test_a_cluster_makes_the_same_clips(
     raw: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray")
     monkeypatch.setattr(preparation, "SHARD_FILES", 1)
-    assert len(prepare(raw, tmp_path / "ray", OPTIONS, ray="local").clips) == 4
-    assert contents(tmp_path / "ray") == contents(prepared)
+    assert len(prepare(raw, tmp_path / "ray", OPTIONS, ray="local", only="s?/*").clips) == 2
+    assert shards(tmp_path / "ray") < shards(prepared)
     gc.collect()
 
 

@@ -14,7 +14,7 @@ class Ablate:
     """
 
     name: Positional[str]
-    """nfe, emotion, guidance, objective, conditioning, radius, losses, width, or all of them: all.
+    """nfe, emotion, guidance, objective, conditioning, pose, radius, losses, width, or all of them: all.
     """
     seeds: int = 3
     """Runs of every variant."""

@@ -13,10 +13,11 @@ from openfloat.evaluation.video_options import PublishedWeights
 class Evaluate:
     """Measure on held-out people and voices of a data pack; some minutes on a CPU."""
 
-    what: Positional[Literal["model", "controls", "portraits", "videos"]]
+    what: Positional[Literal["model", "controls", "reenactment", "portraits", "videos"]]
     """model: figures of redrawing, lips, head, eyes, identity, emotions, jitter, speed, size;
     controls: slope and leakage of every named control on held-out portraits, against the data
     engine's pictures;
+    reenactment: how portraits follow yaw, pitch and lips of held-out videos of others;
     portraits: a contact sheet of held-out portraits that speak, to be looked at;
     videos: a folder of videos (or what a model makes) against the real videos of --reference."""
     model: Positional[str] = "openfloat-256"
@@ -28,7 +29,7 @@ class Evaluate:
     device: str = "cpu"
     """cpu, cuda, cuda:1, mps ..."""
     clips: int = 12
-    """Held-out talking clips."""
+    """Held-out talking clips; those that reenact are the longest."""
     portraits: int | None = None
     """Held-out portraits that speak; default 6 for the figures, 8 for controls, 24 for the
     sheet."""
@@ -56,6 +57,8 @@ class Evaluate:
             from openfloat.cli.evaluate_videos import compare_videos
 
             compare_videos(self.model, self.reference, self.weights, json=self.json, html=self.html)
+        elif self.what == "reenactment":
+            self._follow()
         else:
             self._draw()
 
@@ -94,6 +97,24 @@ class Evaluate:
             said=lambda step: print(step, file=sys.stderr),
         )
         print(controls_table(report))
+        if self.json is not None:
+            write_json(report, self.json)
+
+    def _follow(self) -> None:
+        import sys
+
+        from openfloat.codec import write_json
+        from openfloat.data.manifest import data_folder
+        from openfloat.evaluation.reenactment import evaluate_reenactment, reenactment_table
+        from openfloat.pipeline import FloatPipeline
+
+        report = evaluate_reenactment(
+            FloatPipeline.from_pretrained(self.model, device=self.device),
+            data_folder(self.data),
+            clips=self.clips,
+            said=lambda step: print(step, file=sys.stderr),
+        )
+        print(reenactment_table(report))
         if self.json is not None:
             write_json(report, self.json)
 

@@ -116,14 +116,35 @@ def build_real_frames(
         return kept
     rows = choose_clips(read_manifest(data_dir).clips, split, clips_per_person)
     people = list(dict.fromkeys(row.person for row in rows))
-    clip: list[int] = []
-    person: list[int] = []
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    clip, person = _write_frames(data_dir, rows, people, partial, size, frames_per_clip)
+    if not clip:
+        shutil.rmtree(partial)
+        raise BadInput(f"no clip of {data_dir} shows a face")
+    np.save(partial / "clip.npy", np.array(clip, np.int32))
+    np.save(partial / "person.npy", np.array(person, np.int32))
+    (partial / MARKER).write_text(json.dumps({"frames": len(clip), "people": people}) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return RealFrames.open(folder)
+
+
+def _write_frames(
+    data_dir: Path,
+    rows: Sequence[ClipRow],
+    people: list[str],
+    folder: Path,
+    size: int,
+    frames_per_clip: int,
+) -> tuple[list[int], list[int]]:
+    """Write pictures and regions clip by clip; which clip, and whose, every frame is."""
+    clip: list[int] = []
+    person: list[int] = []
     with (
-        GrowingArray(partial / "images.npy", np.uint8) as images,
-        GrowingArray(partial / "region.npy", np.uint8) as regions,
+        GrowingArray(folder / "images.npy", np.uint8) as images,
+        GrowingArray(folder / "region.npy", np.uint8) as regions,
     ):
         for row in rows:
             before = images.length
@@ -137,15 +158,7 @@ def build_real_frames(
             found = images.length - before
             clip += [clip[-1] + 1 if clip else 0] * found
             person += [people.index(row.person)] * found
-    if not clip:
-        shutil.rmtree(partial)
-        raise BadInput(f"no clip of {data_dir} shows a face")
-    np.save(partial / "clip.npy", np.array(clip, np.int32))
-    np.save(partial / "person.npy", np.array(person, np.int32))
-    (partial / MARKER).write_text(json.dumps({"frames": len(clip), "people": people}) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
-    return RealFrames.open(folder)
+    return clip, person
 
 
 def choose_clips(rows: Sequence[ClipRow], split: Split, per_person: int) -> list[ClipRow]:

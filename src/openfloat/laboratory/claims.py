@@ -22,10 +22,6 @@ UNTESTED = (
         "needs their weights and the same two data sets",
     ),
     Untested(
-        "a 3-D pose condition lowers FVD from 162.1 to 126.7 and P-FID from 0.032 to 0.012 (HDTF)",
-        "a field with the pose condition is not among the small ones trained here",
-    ),
-    Untested(
         "L_comp-lp lowers the auto-encoder's FID from 21.06 to 19.80",
         "phase 1 with and without it, at 512² and three seeds each, is beyond a processor; "
         "`recipes/ablations` holds the recipes",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from openfloat.config import POSE
 from openfloat.flow.diffusion import Diffusion
 from openfloat.flow.noise import seeded_noise
 from openfloat.flow.solver import METHODS, integrate, steps_for
@@ -16,6 +17,7 @@ from openfloat.models.transformer import VectorField
 from openfloat.sampling import Carry, guided_field
 from openfloat.shapes import Motion
 
+POSES = len(POSE)
 Predict = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -26,7 +28,7 @@ def draw(
     """Coefficients (n, windows x window frames, 20) for the first frames of every clip.
 
     Args:
-        field: trained for the variant.
+        field: trained for the variant; one that can be told a pose is told the clip's.
         variant: how it is drawn from.
         clips: shorter ones go on with their last frame's sound.
         windows: drawn for each clip, each after the one before.
@@ -36,6 +38,7 @@ def draw(
     size = config.window_frames
     directions = token_directions(variant.latent_dim) if variant.latent_dim else None
     speech = torch.stack([_stretched(clip.speech, windows * size) for clip in clips])
+    poses = torch.stack([_stretched(clip.motion, windows * size) for clip in clips])[..., :POSES]
     emotion = torch.stack([emotion_of(clip, variant.emotion) for clip in clips])
     reference = torch.stack([clip.reference for clip in clips])
     if directions is not None:
@@ -44,8 +47,15 @@ def draw(
     solve = _solver(variant)
     for number in range(windows):
         heard = speech[:, number * size : (number + 1) * size]
+        turned = poses[:, number * size : (number + 1) * size]
         predict = guided_field(
-            field, heard, carry, reference=reference, emotion=emotion, options=variant.options
+            field,
+            heard,
+            carry,
+            reference=reference,
+            emotion=emotion,
+            options=variant.options,
+            pose=None if field.pose is None else turned,
         )
         noise = seeded_noise(
             [seed * 1000 + place for place in range(len(clips))],

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from openfloat.config import POSE
 from openfloat.flow.diffusion import Diffusion
 from openfloat.flow.path import linear_path
 from openfloat.flow.times import draw_times
@@ -85,6 +86,9 @@ class AblationTask:
 
     def _losses(self, batch: Drawn, _clips: int) -> Losses:
         given = self._as_tokens(batch.windows.given)
+        if self.field.pose is not None:
+            turned = self.field.pose(batch.windows.window[..., : len(POSE)])
+            given = given._replace(pose=turned)
         window = self._token(batch.windows.window)
         if self._diffusion is None:
             x_t, target = linear_path(batch.noise, window, batch.time)
