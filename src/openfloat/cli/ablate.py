@@ -14,8 +14,7 @@ class Ablate:
     """
 
     name: Positional[str]
-    """nfe, emotion, guidance, objective, conditioning, pose, radius, losses, width, or all of them: all.
-    """
+    """objective, guidance, emotion, conditioning, pose, losses, radius, nfe, width, or all."""
     seeds: int = 3
     """Runs of every variant."""
     output: Path = Path("runs/ablations")
