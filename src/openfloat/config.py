@@ -1,12 +1,36 @@
 """What a model is: frozen values, free of torch so that `--help` is quick."""
 
-from dataclasses import dataclass, field
-from typing import Literal, Self
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Self
 
 FPS = 25
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+
+
+MOST = {"depth": 256, "num_layers": 256, "window_frames": 1024, "past_frames": 1024}
+"""What no model comes near, so that a stranger's config cannot ask for all time and memory."""
+MOST_OF_ALL = 2**15
+MOST_ENTRIES = 1024
+
+
+def refuse_absurd(config: Any) -> None:
+    """Raise ValueError for a number or list in a config, nested ones included, beyond any model's.
+
+    Numbers are counts: none is negative.
+    """
+    for entry in fields(config):
+        value = getattr(config, entry.name)
+        if is_dataclass(value):
+            refuse_absurd(value)
+        several = value if isinstance(value, tuple) else (value,)
+        most = MOST.get(entry.name, MOST_OF_ALL)
+        for number in several:
+            if isinstance(number, int) and not 0 <= number <= most:
+                raise ValueError(f"{entry.name}={number} is not between 0 and {most}")
+        if len(several) > MOST_ENTRIES:
+            raise ValueError(f"{entry.name} has more than {MOST_ENTRIES} entries")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,6 +244,7 @@ class ModelConfig:
     """Names of the motion directions, where they were named by construction."""
 
     def __post_init__(self) -> None:
+        refuse_absurd(self)
         auto = self.autoencoder
         needed = auto.latent_dim if self.motion_space == "latent" else auto.num_directions
         if self.motion.motion_dim != needed:

@@ -17,7 +17,7 @@ from openfloat.editing.controls import edited
 from openfloat.editing.lids import BLINK, with_blinks
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
-from openfloat.errors import BadInput
+from openfloat.errors import BadInput, NoFaceFound
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
@@ -104,7 +104,10 @@ class FloatPipeline:
         if isinstance(portrait, Portrait):
             return portrait
         picture = portrait if isinstance(portrait, np.ndarray) else load_image(Path(portrait))
-        cut = crop_portrait(picture, self.config.autoencoder.size, crop)
+        try:
+            cut = crop_portrait(picture, self.config.autoencoder.size, crop)
+        except NoFaceFound as error:
+            raise NoFaceFound(error if picture is portrait else f"{portrait}: {error}") from error
         image = torch.from_numpy(np.ascontiguousarray(cut.image)).to(self.device)
         image = image.permute(2, 0, 1)[None].float() / 127.5 - 1  # (1, 3, h, w)
         appearance = self.model.autoencoder.encode(image)

@@ -16,6 +16,7 @@ from scipy.spatial import ConvexHull
 
 from openfloat.data.manifest import ClipRow, Split, read_manifest
 from openfloat.data.mesh import EYE_RINGS, OUTER_LIP_RING
+from openfloat.drafts import sync_folder
 from openfloat.errors import BadInput, NoFaceFound
 from openfloat.vision.face import Face, cut_square, detect_faces, refine
 from openfloat.vision.geometry import Box, apply, box_matrix, square_around
@@ -135,6 +136,7 @@ def build_real_frames(
     np.save(partial / "clip.npy", np.array(clip, np.int32))
     np.save(partial / "person.npy", np.array(person, np.int32))
     (partial / MARKER).write_text(json.dumps({"frames": len(frames), "people": people}) + "\n")
+    sync_folder(partial)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return RealFrames.open(folder)

@@ -4,7 +4,6 @@ What was read is kept as it is (`write_observed`) and made fit for training when
 (`read_observed`), where the motion's directions have names.
 """
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -17,6 +16,7 @@ from scipy import ndimage
 
 from openfloat.audio.frames import num_frames
 from openfloat.audio.io import load_audio
+from openfloat.codec import write_json
 from openfloat.config import SAMPLE_RATE, SAMPLES_PER_FRAME
 from openfloat.data.clips import whole_crops
 from openfloat.data.controls import INDEX
@@ -85,9 +85,7 @@ def write_observed(
             part = files[shard * SHARD_CLIPS : (shard + 1) * SHARD_CLIPS]
             write_shard(path, list(_encode_all(autoencoder, part)))
             logger.info("%s: %d clips", path, len(part))
-    marker = folder / f"{KIND}.json.part"
-    marker.write_text(json.dumps({"shards": len(shards)}) + "\n", encoding="utf-8")
-    marker.replace(folder / f"{KIND}.json")
+    write_json({"shards": len(shards)}, folder / f"{KIND}.json")
 
 
 def _encode_all(autoencoder: FloatAutoencoder, files: Sequence[Path]) -> Iterator[MotionClip]:

@@ -16,7 +16,7 @@ import av
 
 from openfloat import __version__
 from openfloat.errors import BadMedia
-from openfloat.vision.video_reader import open_media
+from openfloat.vision.video_reader import open_media, video_stream
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED = SOURCE_TYPES + "trainedAlgorithmicMedia"
@@ -69,10 +69,9 @@ def stream_hash(path: Path) -> str:
     """
     digest = hashlib.sha256()
     with open_media(path) as container:
-        if not container.streams.video:
-            raise BadMedia(f"{path} holds no video")
+        stream = video_stream(container, path)
         try:
-            for packet in container.demux(container.streams.video[0]):
+            for packet in container.demux(stream):
                 digest.update(bytes(packet))
         except av.FFmpegError as error:
             raise BadMedia(f"{path} is damaged: {error}") from error

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
+from openfloat.drafts import write_text
+
 NAME = "log.jsonl"
 
 
@@ -56,6 +58,4 @@ def cut_back(run_dir: Path, clips: int) -> None:
         clips: samples seen at the checkpoint.
     """
     lines = [line for line in read_lines(run_dir) if line["clips"] <= clips]
-    partial = run_dir / (NAME + ".partial")
-    partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    partial.rename(run_dir / NAME)
+    write_text(run_dir / NAME, "".join(json.dumps(line) + "\n" for line in lines))

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from openfloat.codec import to_json
+from openfloat.drafts import write_text
 from openfloat.errors import BadInput
 from openfloat.training.config import Part, TrainConfig
 from openfloat.training.loop import Progress, Task, run_loop
@@ -40,7 +41,7 @@ def train(
     config = find_recipe(recipe, part)
     task = make_task(config, data_dir, cache_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "recipe.json").write_text(to_json(config))
+    write_text(run_dir / "recipe.json", to_json(config))
     with stop_requests() as stopped:
         return run_loop(task, config, run_dir, limit_seconds=limit_seconds, stopped=stopped)
 

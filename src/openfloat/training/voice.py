@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from openfloat.data.motion import MotionClip
 from openfloat.data.windows import WindowBatch
+from openfloat.drafts import drafted
 from openfloat.errors import BadInput
 from openfloat.models.speech import MelSpeech, Wav2Vec2Speech, build_speech
 from openfloat.shapes import Speech
@@ -76,9 +77,9 @@ class FrozenVoice:
         """(t c) hidden states of a clip, computed when they are first asked for."""
         path = self._folder / f"{number:06d}.npy"
         if not path.exists():
-            partial = path.with_suffix(".partial.npy")
-            np.save(partial, projection_inputs(self._encoder, self._clips[number]))
-            partial.rename(path)
+            states = projection_inputs(self._encoder, self._clips[number])
+            with drafted(path) as draft:
+                np.save(draft, states)
         return np.load(path, mmap_mode="r")
 
 
