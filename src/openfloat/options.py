@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from tyro.conf import OmitArgPrefixes
 
@@ -15,11 +15,26 @@ RegionName = Literal["all", "face", "head", "lips"]
 MOST_BLINKS = 60
 Precision = Literal["float32", "bfloat16", "float16"]
 FillName = Literal["edge", "reflect", "black"]
+Ranges = dict[str, tuple[float, float]]
+"""What numbers may be, lowest and highest, by field; forms make sliders of them."""
+
+
+def _check_ranges(options: object, ranges: Ranges) -> None:
+    """A ValueError that names the first number outside of its range."""
+    for name, (low, high) in ranges.items():
+        value = getattr(options, name)
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{name}={value:g} is not between {low} and {high}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MotionEdit:
     """What is changed about motion that was drawn, where the model's controls have names."""
+
+    ranges: ClassVar[Ranges] = {
+        "head": (0, 3), "mouth": (0, 3), "yaw": (-30, 30), "pitch": (-25, 25), "roll": (-30, 30),
+        "smile": (-1, 1), "brows": (-1, 1), "gaze_x": (-1, 1), "gaze_y": (-1, 1),
+    }  # fmt: skip
 
     head: float = 1.0
     """How much the head moves: 0 holds still, 1 as drawn, 2 twice as far."""
@@ -45,15 +60,7 @@ class MotionEdit:
     """Raw coefficients added, as NUMBER:AMOUNT, for example 6:+1.5."""
 
     def __post_init__(self) -> None:
-        ranges = {
-            "head": (0, 3), "mouth": (0, 3), "yaw": (-30, 30), "pitch": (-25, 25),
-            "roll": (-30, 30), "smile": (-1, 1), "brows": (-1, 1), "gaze_x": (-1, 1),
-            "gaze_y": (-1, 1),
-        }  # fmt: skip
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise ValueError(f"{name}={value:g} is not between {low} and {high}")
+        _check_ranges(self, self.ranges)
         if self.region not in ("all", "face", "head", "lips"):
             raise ValueError(f"region={self.region!r} is none of all, face, head, lips")
         _ = self.directions
@@ -75,6 +82,8 @@ class MotionEdit:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SampleOptions:
     """How motion is drawn."""
+
+    ranges: ClassVar[Ranges] = {"audio_scale": (0, 20), "emotion_scale": (0, 20), "steady": (0, 20)}
 
     seed: int = 15
     """Fixes the result on any device and any batch size."""
@@ -118,9 +127,7 @@ class SampleOptions:
                 f"blink={self.blink!r} is none of natural, off, drawn, or a number of blinks a "
                 f"minute up to {MOST_BLINKS}"
             )
-        for name in ("audio_scale", "emotion_scale", "steady"):
-            if not 0 <= getattr(self, name) <= 20:
-                raise ValueError(f"{name}={getattr(self, name)} is not between 0 and 20")
+        _check_ranges(self, self.ranges)
         first, last = self.guidance_interval
         if not 0 <= first < last <= 1:
             raise ValueError(
@@ -139,6 +146,8 @@ class SampleOptions:
 class CropOptions:
     """How the face is cut out of the portrait."""
 
+    ranges: ClassVar[Ranges] = {"margin": (0.5, 5)}
+
     crop: bool = True
     """Off: the whole picture is taken as the crop (squared and resized)."""
     margin: float = 1.6
@@ -149,8 +158,7 @@ class CropOptions:
     """What stands where the crop leaves the picture: edge colours, a reflection, or black."""
 
     def __post_init__(self) -> None:
-        if not 0.5 <= self.margin <= 5:
-            raise ValueError(f"margin={self.margin} is not between 0.5 and 5")
+        _check_ranges(self, self.ranges)
         if self.face is not None and self.face < 0:
             raise ValueError(f"face={self.face} is negative")
 

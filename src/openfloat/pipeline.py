@@ -14,7 +14,7 @@ from openfloat.audio.recording import Recording
 from openfloat.clip import Chunk, Clip, Portrait
 from openfloat.config import EMOTIONS, FPS, ModelConfig
 from openfloat.editing.controls import edited
-from openfloat.editing.lids import BLINK, with_blinks
+from openfloat.editing.lids import BLINK, with_lids
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
 from openfloat.errors import BadInput, NoFaceFound
@@ -179,13 +179,32 @@ class FloatPipeline:
         """
         recording = Recording.open(speech)
         drawn = self._draw(portrait, recording, options)
+        if self.config.controls:
+            drawn = steady(drawn, options.steady)
+        start = 0
+        for piece in drawn:
+            yield self.edit(portrait, piece, options, start)
+            start += len(piece)
+
+    def edit(
+        self, portrait: Portrait, drawn: Tensor, options: SampleOptions, start: int = 0
+    ) -> Tensor:
+        """Motion with the edits and lids that are asked for; every frame by itself.
+
+        Args:
+            portrait: whose motion it is.
+            drawn: frames (t, f) that `motion` gave without edits and with `blink="drawn"`.
+            options: their edits and lids are read.
+            start: which frame of the clip is the first.
+
+        Raises:
+            BadInput: edits by name for a model whose controls have none.
+        """
         if not self.config.controls:
-            shift = self._raw_edit(options.edit)
-            yield from (piece + shift for piece in drawn)
-            return
+            return drawn + self._raw_edit(options.edit)
         own = portrait.coefficients[0]
-        changed = (edited(piece, own, options.edit) for piece in steady(drawn, options.steady))
-        yield from with_blinks(changed, options.lids, float(own[BLINK]), options.seed)
+        changed = edited(drawn, own, options.edit)
+        return with_lids(changed, options.lids, float(own[BLINK]), start, options.seed)
 
     def _raw_edit(self, edit: MotionEdit) -> Tensor:
         """(1, f) what raw edits add to every frame of a model whose directions have no names.

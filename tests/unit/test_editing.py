@@ -9,7 +9,7 @@ from torch import Tensor
 
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.controls import HEAD, LIPS, MOUTH, edited
-from openfloat.editing.lids import BLINK, blink_curve, with_blinks
+from openfloat.editing.lids import BLINK, blink_curve, with_lids
 from openfloat.editing.steadying import STEADIED, steady
 from openfloat.evaluation.signals import acceleration, count_blinks
 from openfloat.options import MotionEdit
@@ -61,8 +61,10 @@ def test_lids_are_as_asked_for() -> None:
     own = 0.2
 
     def lids(kind: str, seed: int = 1) -> Tensor:
-        stream = with_blinks(iter(pieces(motion, 50, 50)), kind, own, seed)  # type: ignore[arg-type]
-        made = torch.cat(list(stream))
+        made = torch.cat([
+            with_lids(motion[start : start + 50], kind, own, start, seed)
+            for start in range(0, 300, 50)
+        ])  # fmt: skip
         others = [column for column in range(20) if column != BLINK]
         assert torch.equal(made[:, others], motion[:, others])
         return made[:, BLINK]

@@ -1,7 +1,6 @@
 """Blinks: of any stretch of an endless clip, at the rate of people or at another."""
 
 import functools
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -20,25 +19,18 @@ LONGEST_BLINK = 10
 """Frames by which a blink may outlast the minute in which it began."""
 
 
-def with_blinks(motion: Iterator[Tensor], kind: str, own: float, seed: int) -> Iterator[Tensor]:
+def with_lids(piece: Tensor, kind: str, own: float, start: int, seed: int) -> Tensor:
     """Lids as asked for.
 
     Args:
-        motion: pieces (t, m) of coefficients, from the clip's first frame on.
+        piece: frames (t, m) of coefficients.
         kind: "natural" blinks 8 to 25 times a minute, each 100 to 300 ms, at moments that the seed
             decides; a number blinks so often; "off" keeps the portrait's lids; "drawn" leaves what
             the model drew.
         own: the portrait's own blink coefficient.
+        start: which frame of the clip is the first.
         seed: of the moments.
     """
-    start = 0
-    for piece in motion:
-        yield with_lids(piece, kind, own, start, seed)
-        start += len(piece)
-
-
-def with_lids(piece: Tensor, kind: str, own: float, start: int, seed: int) -> Tensor:
-    """Frames (t, m) from frame `start` of a clip on, with lids as `with_blinks` says."""
     if kind == "drawn":
         return piece
     changed = piece.clone()
