@@ -18,6 +18,7 @@ from openfloat.editing.lids import BLINK, with_lids
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
 from openfloat.errors import BadInput, NoFaceFound
+from openfloat.finite import checked, finite
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
@@ -100,6 +101,7 @@ class FloatPipeline:
         Raises:
             BadMedia: the picture cannot be read.
             NoFaceFound: it shows no face.
+            NotFinite: the networks gave no numbers.
         """
         if isinstance(portrait, Portrait):
             return portrait
@@ -114,6 +116,7 @@ class FloatPipeline:
         coefficients = self.model.autoencoder.motion_of(image, appearance)
         anchored = self.model.autoencoder.anchor(appearance.identity, coefficients)
         features, fast = tuple(f.to(self.dtype) for f in appearance.features), None
+        finite("encoding the portrait", anchored, coefficients, *features)
         if self.device.type == "cpu" and self.dtype == torch.float32:
             fast = FastDecoder(self.model.autoencoder.decoder, features)
         return Portrait(picture, cut, Appearance(anchored, features), coefficients, fast)
@@ -229,15 +232,15 @@ class FloatPipeline:
     ) -> Iterator[Tensor]:
         """What the vector field makes of a voice, window by window."""
         windows = self.model.speech.windows(recording, self.config.motion.window_frames)
-        for window in sample_motion(
+        drawn = sample_motion(
             self.model.motion,
-            windows,
+            checked("hearing the speech", windows),
             reference=self.own_motion(portrait),
             emotion=self.emotion(recording, options),
             options=options,
             seeds=[options.seed],
-        ):
-            yield window[0]
+        )
+        yield from (window[0] for window in checked("drawing the motion", drawn))
 
     def own_motion(self, portrait: Portrait) -> Tensor:
         """The motion token (1, f) of the portrait as it is."""
@@ -252,6 +255,7 @@ class FloatPipeline:
         if mood.listens:
             heard = recording.head(LONGEST_SAMPLES).to(self.device)
             voice = self.model.emotion(heard).softmax(-1).cpu()
+            finite("hearing the emotion", voice)
         frames = 1 if mood.constant else recording.num_frames
         weights = torch.from_numpy(mood_weights(mood, 0, frames, voice[0].numpy())).to(self.device)
         return weights if mood.constant else weights[None]

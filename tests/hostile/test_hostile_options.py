@@ -42,7 +42,7 @@ NUMBERS: dict[type, dict[str, tuple[object, ...]]] = {
         "blink": ("", "sometimes", "-1", "61", "nan", "1e9", "1_0", "٣", "9" * 400),
         "emotion": ("", "bored", "happy:2", "happy:-1", "happy:0", "happy:0.7,sad:0.7", ":", ",",
                     "happy,,sad", "0-0:happy", "2-1:happy", "0-2:happy,1-3:sad", "happy:nan",
-                    "0-:", "happy\n", "HAPPY", "0-1e9:happy", "-1-2:happy",
+                    "0-:", "HAPPY", "0-1e9:happy", "-1-2:happy",
                     "happy:" + "9" * 400, "happy," * 3000),
     },
     CropOptions: {
@@ -82,9 +82,11 @@ def ids(value: object) -> str:
 
 @pytest.mark.parametrize(("kind", "name", "value"), CASES, ids=ids)
 def test_a_value_out_of_range_is_named_in_a_sentence(kind: type, name: str, value: object) -> None:
-    with pytest.raises(ValueError, match=name) as caught:
+    words = {"api_key": "API key"}.get(name, name)
+    with pytest.raises(ValueError, match=words) as caught:
         kind(**{name: value})
     assert "\n" not in str(caught.value).replace(str(value), "")
+    assert len(str(caught.value)) < 700
 
 
 @pytest.mark.parametrize("text", ["happy" + "," * 100_000, "0-1:" * 50_000, "(" * 100_000,

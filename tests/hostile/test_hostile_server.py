@@ -184,7 +184,7 @@ FIRST = (
 
 @pytest.mark.parametrize("number", range(len(FIRST)))
 def test_a_session_that_begins_with_nonsense_is_closed(number: int, client: TestClient) -> None:
-    with client.websocket_connect("/v1/sessions") as socket:
+    with client.websocket_connect("ws://127.0.0.1/v1/sessions") as socket:
         socket.send_text(FIRST[number])
         said = socket.receive_json()
         assert said["event"] == "error"
@@ -204,7 +204,7 @@ def test_a_session_that_goes_on_with_nonsense_is_closed(
     number: int, client: TestClient, good: dict[str, bytes]
 ) -> None:
     portrait = base64.b64encode(good["portrait"]).decode()
-    with client.websocket_connect("/v1/sessions") as socket:
+    with client.websocket_connect("ws://127.0.0.1/v1/sessions") as socket:
         socket.send_text(session(portrait=portrait, options={"crop": {"crop": False}}))
         assert socket.receive_json()["event"] == "ready"
         socket.send_text(CONTROL[number])

@@ -16,6 +16,7 @@ import av
 
 from openfloat import __version__
 from openfloat.errors import BadMedia
+from openfloat.marking.consent import Consent
 from openfloat.vision.video_reader import open_media, video_stream
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -37,11 +38,13 @@ class Origin:
         model: name of the model; empty where it is not known.
         seed: of all chance in it; none where nothing was drawn, or it is not known.
         composite: parts of the picture are a photo's own pixels.
+        consent: of the person shown; none where none was given.
     """
 
     model: str = ""
     seed: int | None = None
     composite: bool = False
+    consent: Consent | None = None
 
     @property
     def source_type(self) -> str:
@@ -51,7 +54,13 @@ class Origin:
     @property
     def tags(self) -> dict[str, str]:
         """Metadata of the container; the hash is filled in by `seal`."""
-        return {
+        agreed = {}
+        if self.consent is not None:
+            agreed = {
+                "openfloat_consent": self.consent.statement,
+                "openfloat_consent_sha256": self.consent.sha256,
+            }
+        return agreed | {
             "comment": "AI-generated video",
             "DigitalSourceType": self.source_type,
             "openfloat_version": __version__,
