@@ -146,9 +146,8 @@ def survival(clips: list[ndarray], folder: Path) -> None:
     done = [marked(clip, payload) for clip in clips]
     path = folder / "clip.mp4"
     for seconds in (2, 10):
-        print(
-            f"\n{seconds} s, {len(clips)} clips | found | bits right | payload read | wrongly | lowest score"
-        )
+        heads = "found | bits right | payload read | wrongly | lowest score"
+        print(f"\n{seconds} s, {len(clips)} clips | {heads}")
         for name, damage in DAMAGES.items():
             findings = []
             for clip in done:

@@ -19,6 +19,8 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MOST_CONFIG_BYTES, MOST_HEADER_BYTES = 2**20, 2**24
 LONGEST_SAID = 300
 """Letters of what a stranger's config may make us say."""
+LONGEST_NAME = 90
+"""Letters of a tensor's name in an error."""
 _SHOWN = 6
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.full)
 _DRAWS = (
@@ -180,7 +182,13 @@ def listed(names: Iterable[str]) -> str:
     """A few of the names in order, and how many more there are."""
     ordered = sorted(names)
     rest = f" and {len(ordered) - _SHOWN} more" if len(ordered) > _SHOWN else ""
-    return ", ".join(ordered[:_SHOWN]) + rest
+    return ", ".join(_printable(name) for name in ordered[:_SHOWN]) + rest
+
+
+def _printable(name: str) -> str:
+    """A name that may be a stranger's, fit for a terminal."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name[:LONGEST_NAME])
+    return shown if len(name) <= LONGEST_NAME else f"{shown}..."
 
 
 def _storable(tensor: Tensor, *, half: bool) -> Tensor:
