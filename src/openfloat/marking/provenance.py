@@ -151,6 +151,8 @@ def read_video(path: Path) -> Provenance:
 
 def read_picture(path: Path) -> Provenance:
     """What a picture file says of itself, anywhere in its bytes."""
+    if not path.stat().st_size:
+        return Provenance()  # nothing cannot be mapped
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         found = _SOURCE_TYPE.search(content)
         address = found[0].decode() if found else None

@@ -6,6 +6,7 @@ memory of the machine, it happens to a process with limits and not to the caller
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -77,10 +78,12 @@ def convert(file: Path, target: Path) -> None:
 
     torch.set_num_threads(1)
     try:
-        try:
-            state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # files of before PyTorch 1.6 cannot be mapped
-            state = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles that are not torch's; they are refused
+            try:
+                state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+            except RuntimeError:  # files of before PyTorch 1.6 cannot be mapped
+                state = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, TypeError,
             KeyError, AttributeError, IndexError) as error:  # fmt: skip
         raise ValueError("no PyTorch file of tensors that is complete") from error
