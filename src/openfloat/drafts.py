@@ -5,21 +5,25 @@ writer leaves that folder; whoever writes the same file next takes it away.
 """
 
 import errno
+import importlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 
 from safetensors import SafetensorError
 
 from openfloat.errors import NotWritten
 
+LOCKS: ModuleType | None
+"""Windows has none; there what a killed writer leaves stays."""
 try:
-    import fcntl
-except ImportError:  # Windows, where what a killed writer leaves stays
-    fcntl = None  # type: ignore[assignment]
+    LOCKS = importlib.import_module("fcntl")
+except ImportError:
+    LOCKS = None
 
 SUFFIX = ".partial"
 LONGEST_PREFIX = 40
@@ -122,7 +126,7 @@ def write_text(final: Path, text: str) -> None:
 
 def remove_abandoned(final: Path) -> None:
     """Take away drafts of a file whose writers were killed."""
-    if fcntl is None:
+    if LOCKS is None:
         return
     for entry in list(os.scandir(final.parent)):
         if not (entry.name.startswith(_prefix(final)) and entry.name.endswith(SUFFIX)):
@@ -163,11 +167,11 @@ def _prefix(final: Path) -> str:
 
 def _locked(room: Path) -> int:
     """A handle that keeps a folder locked; OSError where somebody else's does."""
-    if fcntl is None:
+    if LOCKS is None:
         return -1
     handle = os.open(room, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        LOCKS.flock(handle, LOCKS.LOCK_EX | LOCKS.LOCK_NB)
     except OSError:
         os.close(handle)
         raise
