@@ -54,7 +54,7 @@ def open_container(path: Path) -> Iterator[InputContainer]:
         try:
             container = av.open(source, "r", metadata_errors="ignore", options=_NOTHING_ELSE)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise BadMedia(f"{path} is not a sound or video file that can be read") from error
+            raise BadMedia(f"{path}: not a sound or video file that can be read") from error
         with container:
             if source.left == 0:
                 raise BadMedia(f"{path}: nothing in its first {MOST_TO_OPEN // 2**20} MiB")

@@ -45,14 +45,15 @@ def load_image(path: Path | str) -> UInt8[ndarray, "h w 3"]:
         file = _Bounded(path)
     except OSError as error:
         raise BadMedia(f"{path} cannot be read: {error.strerror}") from error
+    jpeg = file.peek(2)[:2] == b"\xff\xd8"
     with file, warnings.catch_warnings():
         # Pillow warns of what is damaged and forgiven, and above its own, lower limit of pixels;
         # ours is checked before any is decoded
         warnings.simplefilter("ignore")
-        return _decoded(file, path)
+        return _decoded(file if jpeg else path, path)  # from names, TIFF is mapped
 
 
-def _decoded(file: BinaryIO, path: Path) -> UInt8[ndarray, "h w 3"]:
+def _decoded(file: BinaryIO | Path, path: Path) -> UInt8[ndarray, "h w 3"]:
     try:
         opened = Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError:
@@ -71,7 +72,7 @@ def _decoded(file: BinaryIO, path: Path) -> UInt8[ndarray, "h w 3"]:
 
 
 class _Bounded(io.BufferedReader):
-    """A file that gives out no endless single bytes: Pillow looks for a JPEG's next marker so."""
+    """A file that gives out no endless single bytes: so Pillow looks for a JPEG's next marker."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path))
