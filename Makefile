@@ -4,7 +4,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 ENV = .stamps/env
 DEV = .stamps/dev
 
-.PHONY: demo test check hostile crash supply-chain bench clean
+.PHONY: demo test check hostile crash supply-chain bench docs clean
 .DELETE_ON_ERROR:
 
 demo: $(ENV)  ## A real photo and a voice become ./demo.mp4.
@@ -41,6 +41,9 @@ supply-chain:  ## Pinned hashes, SBOM, licences and known flaws of what a releas
 bench: $(ENV)  ## Speed and memory, printed as ratios.
 	.venv/bin/openfloat bench
 
+docs: $(DEV)  ## The documentation as a site: site/index.html.
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+
 $(ENV): pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	$(PIP) --upgrade pip
@@ -53,4 +56,4 @@ $(DEV): $(ENV)
 	touch $@
 
 clean:
-	rm -rf .venv .venv-release .venv-tools .stamps supply-chain
+	rm -rf .venv .venv-release .venv-tools .stamps supply-chain site

@@ -12,7 +12,7 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 MOST = {"depth": 256, "num_layers": 256, "window_frames": 1024, "past_frames": 1024}
 """What no model comes near, so that a stranger's config cannot ask for all time and memory."""
 MOST_OF_ALL = 2**15
-MAY_BE_ZERO = ("reader_width", "attention_radius")
+MAY_BE_ZERO = ("reader_width", "attention_radius", "pose_dim")
 LARGEST_RATIO = 64
 MOST_ENTRIES = 1024
 
@@ -105,6 +105,22 @@ class AutoencoderConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SyncConfig:
+    """Shape of the network that judges whether lips and voice agree; by default SyncNet's size."""
+
+    frames: int = 5
+    """Video frames in a row that are judged together."""
+    num_mels: int = 80
+    width: int = 64
+    """Channels of the first layers; doubled with every halving."""
+    embedding_dim: int = 512
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.frames <= 25:
+            raise ValueError(f"frames={self.frames} is not between 1 and 25")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VectorFieldConfig:
     """Shape of the flow-matching transformer; defaults are the paper's (section 3.2)."""
 
@@ -120,6 +136,8 @@ class VectorFieldConfig:
     """Frames each side that one frame may attend to."""
     window_frames: int = 50
     past_frames: int = 10
+    pose_dim: int = 0
+    """Channels that tell every frame the head's pose, where one is given; 0: it cannot be."""
 
     def __post_init__(self) -> None:
         refuse_absurd(self)
@@ -147,7 +165,7 @@ class VectorFieldConfig:
         """Milliseconds on any machine; for tests."""
         return cls(
             motion_dim=20, speech_dim=24, hidden_dim=32, num_heads=2, depth=2,
-            window_frames=10, past_frames=4,
+            window_frames=10, past_frames=4, pose_dim=12,
         )  # fmt: skip
 
 
@@ -292,6 +310,7 @@ class ModelConfig:
                 num_heads=4,
                 depth=5,
                 attention_radius=6,
+                pose_dim=24,
             ),
             speech=MelSpeechConfig(),
             emotion=MelEmotionConfig(),
@@ -319,6 +338,9 @@ CONTROLS = (
     "smile", "mouth_down", "brows_up", "brows_down", "blink", "squint", "gaze_x", "gaze_y",
 )  # fmt: skip
 """The twenty named motions of models whose basis is taught by the data engine, in order."""
+
+POSE = CONTROLS[:6]
+"""Rotations and translations of the head: what a pose that is given consists of."""
 
 PRESETS = {
     "float-512": ModelConfig.float_512,

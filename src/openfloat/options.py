@@ -1,9 +1,12 @@
 """How a clip is drawn: frozen values, free of torch so that `--help` is quick."""
 
+import bisect
+import functools
+import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from tyro.conf import OmitArgPrefixes
 
@@ -11,7 +14,9 @@ from openfloat.config import CONTROLS
 from openfloat.mood import Mood
 
 SolverName = Literal["euler", "midpoint", "heun", "rk4", "ab2"]
-RegionName = Literal["all", "face", "head", "lips"]
+RegionName = Literal["all", "face", "head", "lips", "eyes", "exp", "pose", "lip"]
+MOST_POINTS = 20_000
+"""Of one curve."""
 MOST_BLINKS = 60
 Precision = Literal["float32", "bfloat16", "float16"]
 FillName = Literal["edge", "reflect", "black"]
@@ -27,14 +32,18 @@ def _check_ranges(options: object, ranges: Ranges) -> None:
             raise ValueError(f"{name}={value:g} is not between {low} and {high}")
 
 
+EDITS: Ranges = {
+    "head": (0, 3), "mouth": (0, 3), "yaw": (-30, 30), "pitch": (-25, 25), "roll": (-30, 30),
+    "smile": (-1, 1), "brows": (-1, 1), "gaze_x": (-1, 1), "gaze_y": (-1, 1),
+}  # fmt: skip
+"""What can be asked for by name, and over time."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MotionEdit:
     """What is changed about motion that was drawn, where the model's controls have names."""
 
-    ranges: ClassVar[Ranges] = {
-        "head": (0, 3), "mouth": (0, 3), "yaw": (-30, 30), "pitch": (-25, 25), "roll": (-30, 30),
-        "smile": (-1, 1), "brows": (-1, 1), "gaze_x": (-1, 1), "gaze_y": (-1, 1),
-    }  # fmt: skip
+    ranges: ClassVar[Ranges] = EDITS
 
     head: float = 1.0
     """How much the head moves: 0 holds still, 1 as drawn, 2 twice as far."""
@@ -55,15 +64,20 @@ class MotionEdit:
     gaze_y: float | None = None
     """-1 up to 1 down."""
     region: RegionName = "all"
-    """What moves at all: lips, face (everything but the head), head, all."""
+    """What moves at all: lips, eyes, face (everything but the head), head, all. LivePortrait's
+    words lip, exp and pose mean lips, face and head."""
+    curve: tuple[str, ...] = ()
+    """Options above that change over the clip, as NAME=SECONDS:VALUE,SECONDS:VALUE, for example
+    yaw=0:-10,2:10; straight lines in between, the ends are held."""
     edit: tuple[str, ...] = ()
     """Raw coefficients added, as NUMBER:AMOUNT, for example 6:+1.5."""
 
     def __post_init__(self) -> None:
         _check_ranges(self, self.ranges)
-        if self.region not in ("all", "face", "head", "lips"):
-            raise ValueError(f"region={self.region[:40]!r} is none of all, face, head, lips")
-        _ = self.directions
+        if self.region not in get_args(RegionName):
+            known = ", ".join(get_args(RegionName))
+            raise ValueError(f"region={self.region[:40]!r} is none of {known}")
+        _ = self.directions, self.curves
 
     @property
     def directions(self) -> tuple[tuple[int, float], ...]:
@@ -79,12 +93,88 @@ class MotionEdit:
             found.append((int(match[1]), float(match[2])))
         return tuple(found)
 
+    @property
+    def curves(self) -> tuple["Curve", ...]:
+        """The curves as numbers; a ValueError for any other form."""
+        found = tuple(Curve.parse(text) for text in self.curve)
+        if len({one.name for one in found}) < len(found):
+            raise ValueError("curve: two of them are of the same option")
+        return found
+
+    def at(self, time_s: float) -> "MotionEdit":
+        """What is asked for at one moment, seconds from the clip's first frame."""
+        if not self.curve:
+            return self
+        values = {one.name: one.value(time_s) for one in _curves_of(self)}
+        return replace(self, curve=(), **values)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One option over time."""
+
+    name: str
+    times_s: tuple[float, ...]
+    """Rising."""
+    values: tuple[float, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Curve":
+        """Read NAME=SECONDS:VALUE,SECONDS:VALUE; a ValueError for any other form."""
+        name, _, points = text.partition("=")
+        name = name.replace("-", "_")
+        number = r"[+-]?\d+(?:\.\d+)?"
+        if name not in EDITS or not re.fullmatch(
+            rf"{number}:{number}(?:,{number}:{number})*", points
+        ):
+            raise ValueError(
+                f"curve={text[:60]!r} is not NAME=SECONDS:VALUE,SECONDS:VALUE with one of "
+                f"{', '.join(EDITS)}"
+            )
+        pairs = [point.split(":") for point in points.split(",")]
+        return cls.of(name, [float(t) for t, _ in pairs], [float(v) for _, v in pairs])
+
+    @classmethod
+    def of(cls, name: str, times_s: list[float], values: list[float]) -> "Curve":
+        """Checked; a ValueError where times do not rise or values are out of range."""
+        low, high = EDITS[name]
+        if len(times_s) > MOST_POINTS:
+            raise ValueError(f"curve: {name} has more than {MOST_POINTS} points")
+        if any(later <= sooner for sooner, later in itertools.pairwise(times_s)):
+            raise ValueError(f"curve: the times of {name} do not rise")
+        if bad := [value for value in values if not low <= value <= high]:
+            raise ValueError(f"curve: {name}={bad[0]:g} is not between {low:g} and {high:g}")
+        return cls(name, tuple(times_s), tuple(values))
+
+    def value(self, time_s: float) -> float:
+        """On the straight line between the points around a moment."""
+        after = bisect.bisect_right(self.times_s, time_s)
+        if after == 0:
+            return self.values[0]
+        if after == len(self.times_s):
+            return self.values[-1]
+        start, end = self.times_s[after - 1], self.times_s[after]
+        share = (time_s - start) / (end - start)
+        return self.values[after - 1] + share * (self.values[after] - self.values[after - 1])
+
+    def text(self) -> str:
+        """The form that `parse` reads."""
+        points = zip(self.times_s, self.values, strict=True)
+        return f"{self.name}=" + ",".join(f"{t:.6f}:{v:.6f}" for t, v in points)
+
+
+@functools.lru_cache(maxsize=16)
+def _curves_of(edit: MotionEdit) -> tuple[Curve, ...]:
+    return edit.curves
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SampleOptions:
     """How motion is drawn."""
 
-    ranges: ClassVar[Ranges] = {"audio_scale": (0, 20), "emotion_scale": (0, 20), "steady": (0, 20)}
+    ranges: ClassVar[Ranges] = {
+        "audio_scale": (0, 20), "emotion_scale": (0, 20), "pose_scale": (0, 20), "steady": (0, 20),
+    }  # fmt: skip
 
     seed: int = 15
     """Fixes the result on any device and any batch size."""
@@ -97,9 +187,11 @@ class SampleOptions:
     """Guidance towards the speech; 1 is none, larger moves the lips more."""
     emotion_scale: float = 1.0
     """Guidance towards the emotion; 0 ignores it, larger exaggerates it."""
+    pose_scale: float = 1.0
+    """Guidance towards the head pose, where one is given; 0 ignores it."""
     guidance_interval: tuple[float, float] = (0.0, 1.0)
-    """Flow times, from noise at 0 to motion at 1, between which the two scales count; elsewhere
-    both are 1, at a third of the cost."""
+    """Flow times, from noise at 0 to motion at 1, between which the scales count; elsewhere
+    all are 1, at a third of the cost."""
     emotion: str = "auto"
     """Expression to show: auto (as the voice sounds), angry, disgust, fear, happy, neutral, sad,
     surprise; a mixture (happy:0.7,surprise:0.3); or a schedule (0-2.5:neutral,2.5-:happy)."""
@@ -141,7 +233,7 @@ class SampleOptions:
     @property
     def lids(self) -> str:
         """`blink`, or off where the region leaves out the eyes."""
-        return self.blink if self.edit.region in ("all", "face") else "off"
+        return self.blink if self.edit.region in ("all", "face", "exp", "eyes") else "off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +250,9 @@ class CropOptions:
     """Which face, counted from the left from 0; none: the largest."""
     fill: FillName = "edge"
     """What stands where the crop leaves the picture: edge colours, a reflection, or black."""
+    upright: bool = True
+    """A head that is tilted by more than 10 degrees is turned upright before it is animated, and
+    back where the whole photo is shown; not with black fill, the released program's way."""
 
     def __post_init__(self) -> None:
         _check_ranges(self, self.ranges)

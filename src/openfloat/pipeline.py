@@ -13,11 +13,12 @@ from openfloat.audio.given import SoundLike
 from openfloat.audio.recording import Recording
 from openfloat.clip import Chunk, Clip, Portrait
 from openfloat.config import EMOTIONS, FPS, ModelConfig
-from openfloat.editing.controls import edited
-from openfloat.editing.lids import BLINK, with_lids
+from openfloat.data.controls import INDEX, SCALES
+from openfloat.editing.control_map import ControlMap, load_map
+from openfloat.editing.editor import Editor
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
-from openfloat.errors import BadInput, NoFaceFound
+from openfloat.errors import NoFaceFound
 from openfloat.finite import checked, finite
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
@@ -26,19 +27,23 @@ from openfloat.models.emotion import LONGEST_SAMPLES
 from openfloat.models.fast import FastDecoder
 from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
+from openfloat.motion.pose import HeadPose
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
-from openfloat.options import CropOptions, MarkOptions, MotionEdit, Precision, SampleOptions
+from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import crop_portrait
+from openfloat.vision.full_pictures import FullPictures, PastingWriter, full_pictures
+from openfloat.vision.head_pose import fit_head, standard_face
 from openfloat.vision.image import load_image
-from openfloat.vision.paste import PasteBack, PastingWriter
 from openfloat.vision.video_writer import VideoWriter
 from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import Hollow, load_config, load_into, load_state
 
 PictureLike = str | Path | NDArray[np.uint8]
+FRONTAL_DEGREES = 20
+"""Turn of a head up to which a portrait is a usual one."""
 DECODE_BATCH = 10
 """Frames decoded together: several for every core, shown soon after they are asked for."""
 
@@ -52,8 +57,10 @@ class FloatPipeline:
         config: ModelConfig,
         device: torch.device,
         precision: Precision = "float32",
+        control_map: ControlMap | None = None,
     ) -> None:
         """Take a loaded model; `from_pretrained` is the usual way here."""
+        self.control_map = control_map
         self.model = model.eval().requires_grad_(requires_grad=False).to(device)
         self.config = config
         self.device = device
@@ -69,24 +76,30 @@ class FloatPipeline:
         *,
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
+        revision: str | None = None,
+        accept_licence: bool = False,
     ) -> Self:
-        """Load a model by the name of an embedded one or from a folder.
+        """Load a model: an embedded one, a folder, or one of the Hugging Face hub.
 
         Args:
-            name: of a model, or its folder.
+            name: of an embedded model, a folder, or owner/name on the hub.
             device: where it computes.
             precision: of decoder and vector field; bfloat16 and float16 are meant for GPUs.
+            revision: branch, tag or commit on the hub.
+            accept_licence: use a model of the hub although its licence is not a free one.
 
         Raises:
-            ModelNotFound: neither a folder nor an embedded model.
+            ModelNotFound: neither a folder nor a model of that name.
+            BadInput: a model of the hub whose licence was not accepted.
             BadCheckpoint: the folder does not hold exactly the weights that its config asks for.
         """
-        folder = resolve_model(name)
+        folder = resolve_model(name, revision=revision, accept_licence=accept_licence)
         config = load_config(folder)
         with Hollow():
             model = FloatModel(config)
         load_into(model, load_state(folder))
-        return cls(model, config, torch.device(device), precision)
+        control_map = load_map(folder, config.autoencoder.num_directions)
+        return cls(model, config, torch.device(device), precision, control_map)
 
     @torch.inference_mode()
     def encode(
@@ -127,9 +140,10 @@ class FloatPipeline:
         speech: SoundLike,
         options: SampleOptions = SampleOptions(),
         crop: CropOptions = CropOptions(),
+        pose: HeadPose | None = None,
     ) -> Clip:
         """The whole clip in memory: the stream, joined."""
-        chunks = list(self.stream(portrait, speech, options, crop))
+        chunks = list(self.stream(portrait, speech, options, crop, pose))
         return Clip(
             frames=np.concatenate([chunk.frames for chunk in chunks]),
             motion=torch.cat([chunk.motion for chunk in chunks]),
@@ -143,6 +157,7 @@ class FloatPipeline:
         speech: SoundLike,
         options: SampleOptions = SampleOptions(),
         crop: CropOptions = CropOptions(),
+        pose: HeadPose | None = None,
     ) -> Iterator[Chunk]:
         """Frames as they are made, in order; memory does not grow with the clip.
 
@@ -151,13 +166,15 @@ class FloatPipeline:
             speech: a sound or video file, or mono samples at 16 kHz in [-1, 1].
             options: how the motion is drawn.
             crop: how the face is cut out; unused for a portrait that is ready already.
+            pose: what the head does; where it is shorter, it goes to and fro. None: as it likes.
 
         Raises:
+            BadInput: a pose for a model that cannot be told one.
             BadMedia: a file cannot be used.
             NoFaceFound: the picture shows no face.
         """
         ready = self.encode(portrait, crop)
-        yield from self._chunks(ready, self.motion(ready, Recording.open(speech), options))
+        yield from self._chunks(ready, self.motion(ready, Recording.open(speech), options, pose))
 
     def _chunks(self, portrait: Portrait, windows: Iterator[Tensor]) -> Iterator[Chunk]:
         """Decoded frames of windows of motion."""
@@ -174,19 +191,21 @@ class FloatPipeline:
 
     @torch.inference_mode()
     def motion(
-        self, portrait: Portrait, speech: SoundLike | Recording, options: SampleOptions
+        self,
+        portrait: Portrait,
+        speech: SoundLike | Recording,
+        options: SampleOptions,
+        pose: HeadPose | None = None,
     ) -> Iterator[Tensor]:
         """Motion for a voice, piece by piece, each (t, f); no frame is decoded.
 
         Where the model's controls have names, head and lids are then as the options ask.
         """
-        recording = Recording.open(speech)
-        drawn = self._draw(portrait, recording, options)
-        if self.config.controls:
-            drawn = steady(drawn, options.steady)
+        edit = self.editor(portrait, options)
+        drawn = self._draw(portrait, Recording.open(speech), options, pose)
         start = 0
-        for piece in drawn:
-            yield self.edit(portrait, piece, options, start)
+        for piece in steady(drawn, options.steady) if self.config.controls else drawn:
+            yield edit(piece, start)
             start += len(piece)
 
     def edit(
@@ -203,34 +222,32 @@ class FloatPipeline:
         Raises:
             BadInput: edits by name for a model whose controls have none.
         """
-        if not self.config.controls:
-            return drawn + self._raw_edit(options.edit)
-        own = portrait.coefficients[0]
-        changed = edited(drawn, own, options.edit)
-        return with_lids(changed, options.lids, float(own[BLINK]), start, options.seed)
+        return self.editor(portrait, options)(drawn, start)
 
-    def _raw_edit(self, edit: MotionEdit) -> Tensor:
-        """(1, f) what raw edits add to every frame of a model whose directions have no names.
+    def editor(self, portrait: Portrait, options: SampleOptions) -> Editor:
+        """What changes a portrait's drawn motion as the options ask.
 
         Raises:
-            BadInput: the edit asks for a control by name.
+            BadInput: they ask by name for what the model has no name for.
         """
-        if edit != MotionEdit(edit=edit.edit):
-            raise BadInput(
-                f"the motion directions of {self.config.name} have no names: of the edits it knows "
-                "only --edit NUMBER:AMOUNT"
-            )
-        shift = torch.zeros(1, self.config.autoencoder.num_directions, device=self.device)
-        for number, amount in edit.directions:
-            shift[0, number] += amount
-        if self.config.motion_space == "latent":
-            return self.model.autoencoder.basis.motion(shift)
-        return shift
+        return Editor(
+            self.config,
+            self.model.autoencoder.basis,
+            portrait.coefficients,
+            options,
+            self.control_map,
+        )
 
     def _draw(
-        self, portrait: Portrait, recording: Recording, options: SampleOptions
+        self,
+        portrait: Portrait,
+        recording: Recording,
+        options: SampleOptions,
+        pose: HeadPose | None,
     ) -> Iterator[Tensor]:
         """What the vector field makes of a voice, window by window."""
+        if options.pose_scale == 0:
+            pose = None
         windows = self.model.speech.windows(recording, self.config.motion.window_frames)
         drawn = sample_motion(
             self.model.motion,
@@ -239,6 +256,7 @@ class FloatPipeline:
             emotion=self.emotion(recording, options),
             options=options,
             seeds=[options.seed],
+            pose=None if pose is None else pose.around(portrait.coefficients[0]),
         )
         yield from (window[0] for window in checked("drawing the motion", drawn))
 
@@ -271,10 +289,24 @@ class FloatPipeline:
         frames = self.model.autoencoder.decode(latents.to(self.dtype), portrait.appearance.features)
         return rgb_bytes(frames).cpu().numpy()
 
-    def paste_back(self, portrait: Portrait) -> PasteBack:
+    def paste_back(self, portrait: Portrait) -> FullPictures:
         """What makes full pictures, the size of the photo, of a portrait's decoded frames."""
         rest = self.decode(portrait, self.own_motion(portrait))
-        return PasteBack(portrait.picture, portrait.crop, rest[0])
+        return full_pictures(portrait.picture, portrait.crop, rest[0])
+
+    def advice(self, portrait: Portrait) -> str | None:
+        """What to expect of a portrait that the model was not made for; none for usual ones."""
+        if portrait.crop.face is None:
+            return None
+        yaw = fit_head(portrait.crop.face.points, standard_face()).pose.yaw
+        if self.config.controls:  # taught to see turns; the landmark network sees too little of one
+            yaw = float(portrait.coefficients[0, INDEX["yaw"]] * SCALES[INDEX["yaw"]])
+        if abs(yaw) <= FRONTAL_DEGREES:
+            return None
+        return (
+            f"the head is turned by about {abs(yaw):.0f} degrees: beyond {FRONTAL_DEGREES} expect "
+            "lips that move less and a blurred far side of the face; a frontal photo works better"
+        )
 
     def render(
         self,
@@ -285,6 +317,7 @@ class FloatPipeline:
         crop: CropOptions = CropOptions(),
         progress: Callable[[int, int], None] | None = None,
         *,
+        pose: HeadPose | None = None,
         paste_back: bool = False,
         marks: MarkOptions = MarkOptions(),
     ) -> int:
@@ -297,6 +330,7 @@ class FloatPipeline:
             options: how the motion is drawn.
             crop: how the face is cut out.
             progress: called with frames done and frames in all.
+            pose: what the head does, as for `stream`.
             paste_back: show the whole photo instead of the crop.
             marks: how the video says that it is generated.
         """
@@ -309,7 +343,7 @@ class FloatPipeline:
         if paste_back:
             file = PastingWriter(output, self.paste_back(ready), FPS, speech, finish)
         with one_core_each(), BackgroundWriter(file) as writer:
-            for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options))):
+            for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options, pose))):
                 writer.write(chunk.frames)
                 if progress is not None:
                     progress(chunk.start + len(chunk.frames), total)

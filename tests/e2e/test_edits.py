@@ -25,6 +25,7 @@ EYES = ("blink", "squint", "gaze_x", "gaze_y")
 CHANGED: dict[str, object] = {
     "head": 0.5, "mouth": 1.5, "yaw": 5.0, "pitch": -4.0, "roll": 3.0, "smile": 0.5,
     "brows": -0.5, "gaze_x": 0.4, "gaze_y": 0.0, "region": "face", "edit": ("7:+1",),
+    "curve": ("yaw=0:0,1:9",),
 }  # fmt: skip
 """For every field of MotionEdit a value that is not its default."""
 

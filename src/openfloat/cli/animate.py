@@ -4,14 +4,18 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
+
+if TYPE_CHECKING:
+    from openfloat.motion.pose import HeadPose
+    from openfloat.pipeline import FloatPipeline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +23,7 @@ class Animate:
     """Make a portrait speak."""
 
     portrait: Positional[Path]
-    """Photo: JPEG, PNG or WebP."""
+    """Photo: JPEG, PNG or WebP; or a video, which then is given another voice (as by dub)."""
     speech: Positional[Path]
     """Voice: any sound or video file."""
     output: Annotated[Path, arg(aliases=["-o"])] = Path("out.mp4")
@@ -30,8 +34,13 @@ class Animate:
     """Where to compute: cpu, cuda, mps."""
     precision: Precision = "float32"
     """What decoder and vector field compute in; the short ones are for GPUs."""
+    pose: Path | None = None
+    """What the head does: a table (.csv, first line time,yaw,pitch,roll; seconds and degrees), a
+    motion file (.safetensors), or a video with a face; where it is shorter, it goes to and fro."""
     paste_back: bool = False
     """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""
+    curves: Path | None = None
+    """CSV file of options that change over the clip: columns time (seconds), yaw, mouth ..."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
     framing: OmitArgPrefixes[CropOptions] = CropOptions()
     marking: OmitArgPrefixes[MarkOptions] = MarkOptions()
@@ -73,6 +82,9 @@ class Demo:
             )
 
 
+VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+
+
 def animate(job: Animate) -> None:
     """Load, encode, draw, decode and write, with a progress bar."""
     with no_garbage():
@@ -81,22 +93,40 @@ def animate(job: Animate) -> None:
         from openfloat.pipeline import FloatPipeline
         from openfloat.vision.paste import full_size
 
+    if job.portrait.suffix.lower() in VIDEOS and job.portrait.is_file():
+        from openfloat.cli.dub import Dub
+
+        Dub(
+            video=job.portrait,
+            speech=job.speech,
+            output=job.output,
+            model=job.model,
+            device=job.device,
+            sample=with_curves(job.sample, job.curves),
+            marking=job.marking,
+        ).run()
+        return
+    sample = with_curves(job.sample, job.curves)
     started = time.perf_counter()
     pipeline = FloatPipeline.from_pretrained(
         job.model, device=check_device(job.device), precision=job.precision
     )
+    pose = pose_from(pipeline, job.pose)
     portrait = pipeline.encode(job.portrait, job.framing)
     loaded = time.perf_counter()
     if portrait.crop.num_faces > 1 and job.framing.face is None:
         print(f"{portrait.crop.num_faces} faces found, taking the largest; --face N takes another")
+    if advice := pipeline.advice(portrait):
+        print(f"{job.portrait}: {advice}")
     with Progress(transient=True) as bar:
         task = bar.add_task("frames", total=None)
         frames = pipeline.render(
             portrait,
             job.speech,
             job.output,
-            job.sample,
+            sample,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
+            pose=pose,
             paste_back=job.paste_back,
             marks=job.marking,
         )
@@ -109,6 +139,41 @@ def animate(job: Animate) -> None:
         f"after {loaded - started:.1f} s of loading"
     )
     warn_unmarked(job.output, job.marking)
+
+
+def pose_from(pipeline: "FloatPipeline", path: Path | None) -> "HeadPose | None":
+    """The pose in a file, with a progress bar where it is a video; none where there is no file."""
+    if path is None:
+        return None
+    from rich.progress import Progress
+
+    from openfloat.reenactment.follow import read_pose
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        return read_pose(
+            pipeline,
+            path,
+            lambda done, total: bar.update(task, completed=done, total=total or None),
+        )
+
+
+def with_curves(sample: SampleOptions, path: Path | None) -> SampleOptions:
+    """The options, and a file of curves if there is one.
+
+    Raises:
+        BadInput: the file is none of curves, or an option has two of them.
+    """
+    if path is None:
+        return sample
+    from openfloat.cli.curves import read_curves
+    from openfloat.errors import BadInput
+
+    try:
+        edit = replace(sample.edit, curve=(*sample.edit.curve, *read_curves(path)))
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}") from error
+    return replace(sample, edit=edit)
 
 
 def warn_unmarked(output: Path, marking: MarkOptions) -> None:
