@@ -1,6 +1,7 @@
 """The one public entry: a portrait and a voice in, frames out, all at once or as they are made."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -24,7 +25,7 @@ from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
 from openfloat.models.emotion import LONGEST_SAMPLES
-from openfloat.models.fast import FastDecoder
+from openfloat.models.fast import FastDecoder, FastWeights
 from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
 from openfloat.motion.pose import HeadPose
@@ -101,6 +102,11 @@ class FloatPipeline:
         control_map = load_map(folder, config.autoencoder.num_directions)
         return cls(model, config, torch.device(device), precision, control_map)
 
+    @cached_property
+    def _fast_weights(self) -> FastWeights:
+        """The decoder's weights as processor cores like them; made for the first portrait."""
+        return FastWeights(self.model.autoencoder.decoder)
+
     @torch.inference_mode()
     def encode(
         self, portrait: PictureLike | Portrait, crop: CropOptions = CropOptions()
@@ -131,7 +137,7 @@ class FloatPipeline:
         features, fast = tuple(f.to(self.dtype) for f in appearance.features), None
         finite("encoding the portrait", anchored, coefficients, *features)
         if self.device.type == "cpu" and self.dtype == torch.float32:
-            fast = FastDecoder(self.model.autoencoder.decoder, features)
+            fast = FastDecoder(self._fast_weights, features)
         return Portrait(picture, cut, Appearance(anchored, features), coefficients, fast)
 
     def __call__(
