@@ -75,6 +75,12 @@ def run(arguments: list[str]) -> int:
     except OpenFloatError as error:
         print(f"openfloat: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.errno is None:
+            raise
+        named = f"{str(error.filename)[:200]}: " if error.filename else ""
+        print(f"openfloat: {named}{error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stop:
         print(f"openfloat: {str(stop) or 'cancelled, nothing was written'}", file=sys.stderr)
         return 130
@@ -95,8 +101,21 @@ def parse(arguments: list[str]) -> Command:
     except SystemExit as stop:
         if refusal := _refusal(stop):
             raise BadInput(str(refusal)) from refusal
+        if sentence := _unboxed(said.getvalue()):
+            raise BadInput(sentence) from stop
         sys.stderr.write(said.getvalue())
         raise
+
+
+def _unboxed(box: str) -> str:
+    """The words in the parser's box as one sentence; empty where there is no box."""
+    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    words = " ".join(line for line in lines if line.strip("─ ")).split()
+    return (
+        " ".join(words)
+        .replace(" For full helptext, run:", " For more:")
+        .replace(" For full helptext, run", " For more:")
+    )
 
 
 def _refusal(stop: BaseException) -> ValueError | None:
