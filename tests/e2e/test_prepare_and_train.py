@@ -51,7 +51,7 @@ def raw(portrait: Path, speech: Path, tmp_path_factory: pytest.TempPathFactory) 
     write(
         folder / "late.mp4",
         frames,
-        np.concatenate([np.zeros(6400, np.float32), voice])[: len(voice)],
+        np.concatenate([np.zeros(7680, np.float32), voice])[: len(voice)],
     )
     two_shots = np.concatenate([frames[:30], shrunk(frames[30:])])
     write(folder / "Actor_12" / "01-01-03-01-02-01-12.mp4", two_shots, None)
