@@ -187,8 +187,9 @@ class SampleOptions:
     """Guidance towards the speech; 1 is none, larger moves the lips more."""
     emotion_scale: float = 1.0
     """Guidance towards the emotion; 0 ignores it, larger exaggerates it."""
-    pose_scale: float = 1.0
-    """Guidance towards the head pose, where one is given; 0 ignores it."""
+    pose_scale: float = 2.0
+    """Guidance towards the head pose, where one is given; 0 ignores it, 1 turns only part of the
+    way."""
     guidance_interval: tuple[float, float] = (0.0, 1.0)
     """Flow times, from noise at 0 to motion at 1, between which the scales count; elsewhere
     all are 1, at a third of the cost."""
