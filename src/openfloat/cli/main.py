@@ -10,6 +10,7 @@ import tyro
 from openfloat import __version__
 from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
+from openfloat.cli.batch import Batch
 from openfloat.cli.bench import Bench
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
@@ -28,6 +29,7 @@ Command = (
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Reenact, tyro.conf.subcommand("reenact")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
+    | Annotated[Batch, tyro.conf.subcommand("batch")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Detect, tyro.conf.subcommand("detect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
