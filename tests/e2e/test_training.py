@@ -64,7 +64,10 @@ def hum_and_nod(seed: int) -> MotionClip:
 
 
 def trace(run_dir: Path) -> list[dict[str, float]]:
-    return [{k: v for k, v in line.items() if k != "clips_per_s"} for line in read_lines(run_dir)]
+    return [
+        {k: v for k, v in line.items() if k not in ("clips_per_s", "share_of_peak")}
+        for line in read_lines(run_dir)
+    ]
 
 
 def in_a_process(recipe: Path, run_dir: Path, cache: Path) -> subprocess.Popen[bytes]:

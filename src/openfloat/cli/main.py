@@ -12,9 +12,11 @@ from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
 from openfloat.cli.batch import Batch
 from openfloat.cli.bench import Bench
+from openfloat.cli.calibrate import Calibrate
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.detect import Detect
+from openfloat.cli.dub import Dub
 from openfloat.cli.evaluate import Evaluate
 from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
@@ -28,6 +30,7 @@ Command = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Reenact, tyro.conf.subcommand("reenact")]
+    | Annotated[Dub, tyro.conf.subcommand("dub")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Batch, tyro.conf.subcommand("batch")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
@@ -36,6 +39,7 @@ Command = (
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Calibrate, tyro.conf.subcommand("calibrate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Info, tyro.conf.subcommand("info")]
