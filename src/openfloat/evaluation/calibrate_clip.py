@@ -17,11 +17,12 @@ from numpy import ndarray
 from openfloat.data.face_rig_fields import JAW_DROP
 from openfloat.editing.control_map import ControlMap
 from openfloat.errors import BadInput
-from openfloat.evaluation.calibrate import digest
 from openfloat.evaluation.face_measures import ASKABLE, measure_face
 from openfloat.pipeline import FloatPipeline
 from openfloat.reenactment.watch import Seen, watch
 from openfloat.vision.head_pose import standard_face
+from openfloat.weights.hub import resolve_model
+from openfloat.weights.store import fingerprint
 
 LEAST_R2 = 0.3
 """Share of variance, in frames that were not fitted, below which a control stays without a name."""
@@ -66,7 +67,7 @@ def calibrate_by_clip(name: str | Path, clip: Path, *, device: str = "cpu") -> C
         reads=tuple(tuple(row) for row in reads.tolist()),
         offsets=tuple(offsets.tolist()),
         fitted=f"on {len(found.controls)} frames of a driving clip",
-        weights=digest(name),
+        weights=fingerprint(resolve_model(name)),
     )
 
 
