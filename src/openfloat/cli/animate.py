@@ -11,7 +11,7 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
+from openfloat.options import BackgroundName, CropOptions, MarkOptions, Precision, SampleOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,9 @@ class Animate:
     """What decoder and vector field compute in; the short ones are for GPUs."""
     paste_back: bool = False
     """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""
+    background: BackgroundName = "photo"
+    """For editing programs: the whole photo with the background in green, or transparent, as PNG
+    frames in a folder (-o FOLDER, without sound)."""
     curves: Path | None = None
     """CSV file of options that change over the clip: columns time (seconds), yaw, mouth ..."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
@@ -119,11 +122,13 @@ def animate(job: Animate) -> None:
             sample,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             paste_back=job.paste_back,
+            background=job.background,
             marks=job.marking,
         )
     seconds = time.perf_counter() - loaded
+    whole = job.paste_back or job.background != "photo"
     side = pipeline.config.autoencoder.size
-    width, height = full_size(portrait.picture) if job.paste_back else (side, side)
+    width, height = full_size(portrait.picture) if whole else (side, side)
     print(
         f"{job.output}: {frames} frames of {width}x{height} at 25 fps ({frames / 25:.2f} s), "
         f"{pipeline.config.name} on {job.device}, {frames / seconds:.1f} frames/s "
