@@ -71,6 +71,7 @@ class ConditionDrop:
     emotion: float = 0.1
     past_motion: float = 0.5
     past_speech: float = 0.5
+    pose: float = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,8 +115,8 @@ class TrainConfig:
     """Phase 1 of a model with a motion reader: run folder of the reader, which is kept frozen;
     empty: it learns along from the known controls."""
     start: str = ""
-    """Phase 1: name or folder of a model whose auto-encoder the run goes on from, at its full size;
-    empty: from random weights."""
+    """Name or folder of a model that the run goes on from: phase 1 from its auto-encoder, at full
+    size, phase 2 from its motion and own speech encoder; empty: from random weights."""
     autoencoder: str = ""
     """Phase 2 on motion latents: run folder of the auto-encoder whose basis they lie in."""
     frozen: str = ""

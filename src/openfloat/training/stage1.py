@@ -165,12 +165,12 @@ def reconstruct(autoencoder: FloatAutoencoder, batch: PairBatch, known: Tensor) 
     driving = batch.controls_driving
     if not bool(known.all()):
         asked = batch.driving[~known].to(memory_format=torch.channels_last)
-        found = autoencoder.motion_of(asked)
+        found = autoencoder.motion_of(asked).float()
         driving = found.new_zeros(len(known), found.shape[1])
         if bool(known.any()):
             driving[known] = batch.controls_driving[known]
         driving = driving.index_put((~known,), found)
-    own = autoencoder.motion_of(batch.source, appearance)
+    own = autoencoder.motion_of(batch.source, appearance).float()
     source = torch.where(known[:, None], batch.controls_source, own)
     latent = autoencoder.anchor(appearance.identity, source) + autoencoder.basis.motion(driving)
     image, levels = autoencoder.decode_levels(latent, appearance.features)
