@@ -67,6 +67,7 @@ def calibrate_by_rendering(
     Raises:
         BadInput: the model's directions have no names, or the folder is no data pack.
     """
+    weights = fingerprint(resolve_model(name))  # of what is measured, whatever lands meanwhile
     pipeline = FloatPipeline.from_pretrained(name, device=device)
     if not pipeline.config.controls:
         raise BadInput(
@@ -91,7 +92,7 @@ def calibrate_by_rendering(
             found,
             r2=tuple(_r2_of(control, r2) for control in found.names),
             fitted=f"by rendering sweeps on {len(people)} portraits of the train split",
-            weights=fingerprint(resolve_model(name)),
+            weights=weights,
         ),
         controls,
     )
