@@ -136,6 +136,9 @@ class VectorFieldConfig:
     """Frames each side that one frame may attend to."""
     window_frames: int = 50
     past_frames: int = 10
+    conditioning: Literal["modulation", "cross_attention"] = "modulation"
+    """How conditions reach the frames: frame-wise modulation (the paper's choice), or
+    cross-attention (its ablation)."""
     pose_dim: int = 0
     """Channels that tell every frame the head's pose, where one is given; 0: it cannot be."""
 

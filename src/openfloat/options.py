@@ -18,6 +18,7 @@ RegionName = Literal["all", "face", "head", "lips", "eyes", "exp", "pose", "lip"
 MOST_POINTS = 20_000
 """Of one curve."""
 MOST_BLINKS = 60
+BackgroundName = Literal["photo", "green", "transparent"]
 Precision = Literal["float32", "bfloat16", "float16"]
 FillName = Literal["edge", "reflect", "black"]
 Ranges = dict[str, tuple[float, float]]
@@ -187,8 +188,9 @@ class SampleOptions:
     """Guidance towards the speech; 1 is none, larger moves the lips more."""
     emotion_scale: float = 1.0
     """Guidance towards the emotion; 0 ignores it, larger exaggerates it."""
-    pose_scale: float = 1.0
-    """Guidance towards the head pose, where one is given; 0 ignores it."""
+    pose_scale: float = 2.0
+    """Guidance towards the head pose, where one is given; 0 ignores it, 1 turns only part of the
+    way."""
     guidance_interval: tuple[float, float] = (0.0, 1.0)
     """Flow times, from noise at 0 to motion at 1, between which the scales count; elsewhere
     all are 1, at a third of the cost."""

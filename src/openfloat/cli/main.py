@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from openfloat import __version__
+from openfloat.cli.ablate import Ablate
 from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
 from openfloat.cli.bench import Bench
@@ -15,6 +16,7 @@ from openfloat.cli.calibrate import Calibrate
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.detect import Detect
+from openfloat.cli.doubt import Doubt
 from openfloat.cli.dub import Dub
 from openfloat.cli.evaluate import Evaluate
 from openfloat.cli.hub import Download, Upload
@@ -22,6 +24,7 @@ from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
 from openfloat.cli.reenact import Reenact
 from openfloat.cli.released_names import translate
+from openfloat.cli.report import Report
 from openfloat.cli.serve import Serve
 from openfloat.cli.train import Train
 from openfloat.cli.ui import Ui
@@ -44,6 +47,9 @@ Command = (
     | Annotated[Upload, tyro.conf.subcommand("upload")]
     | Annotated[Calibrate, tyro.conf.subcommand("calibrate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[Doubt, tyro.conf.subcommand("doubt")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )

@@ -50,9 +50,9 @@ class ClipAbout:
     """The crop in pixels of the raw video: left, top, right, bottom."""
     voice: bool
     lip_voice_r: float | None
-    """Correlation of lip gap and voice level at the best lag."""
+    """Correlation of lip gap and voice level at that lag; none without sound."""
     lip_voice_lag: int | None
-    """That lag: frames by which the lips are late; none where the correlation is too weak."""
+    """Frames by which the lips of the whole raw video are late, if it is long enough to tell."""
 
 
 def pack_masks(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
