@@ -15,7 +15,14 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw
 
 from openfloat.data.engine_eyes import paint_eyeballs
-from openfloat.data.engine_mouth import Mouth, find_mouth, lip_gap, mouth_ring, paint_mouth
+from openfloat.data.engine_mouth import (
+    Mouth,
+    find_mouth,
+    lip_gap,
+    mouth_ring,
+    paint_mouth,
+    shows_upper_teeth,
+)
 from openfloat.data.engine_paint import (
     Colours,
     as_texture,
@@ -27,33 +34,37 @@ from openfloat.data.engine_paint import (
 )
 from openfloat.data.face_rig import FaceRig
 from openfloat.data.face_rig_model import NUM_SKIN, FaceModel
-from openfloat.data.mesh import EYE_RINGS, OUTER_LIP_RING
+from openfloat.data.mesh import BROW_RINGS, EYE_RINGS, OUTER_LIP_RING
 from openfloat.data.mesh_raster import Raster, Window, rasterise
 from openfloat.data.portraits import Portrait
 
-TRUTH_SIZE = 64
+TRUTH_SIZE = 128
 """Height and width at which correspondence is kept."""
 MOST_STRETCH = 4.0
 """Growth of a triangle's area beyond which its pixels count as never seen."""
 CLOSED, OPENED = 0.015, 0.06
 """Eye distances between the lips over which the mouth's inside fades in."""
 
-REGIONS = ((OUTER_LIP_RING, (1.25, 1.5)), *((ring, (1.4, 2.4)) for ring in EYE_RINGS))
-"""Outlines of mouth and eyes, and how much they are enlarged for the region mask."""
+REGIONS = (
+    (OUTER_LIP_RING, (1.25, 1.5)),
+    *((ring, (1.4, 2.4)) for ring in EYE_RINGS),
+    *((ring, (1.15, 1.3)) for ring in BROW_RINGS),
+)
+"""Outlines of mouth, eyes and brows, and how much they are enlarged for the region mask."""
 
 
 class Truth(NamedTuple):
     """What is known of a picture at `TRUTH_SIZE`."""
 
     triangle: NDArray[np.int16]
-    """(64, 64) number in `FaceModel.triangles` of the triangle seen at each pixel."""
+    """(128, 128) number in `FaceModel.triangles` of the triangle seen at each pixel."""
     barycentric: NDArray[np.float16]
-    """(64, 64, 2) weights of that triangle's first and second corner."""
+    """(128, 128, 2) weights of that triangle's first and second corner."""
     visible: NDArray[np.uint8]
-    """(64, 64) 1 where the portrait shows the same spot: not in an opened mouth, not on stretched
-    lids."""
+    """(128, 128) 1 where the portrait may show the same spot: not in an opened mouth below the
+    upper teeth, not on stretched lids."""
     region: NDArray[np.uint8]
-    """(64, 64) 1 on mouth and eyes."""
+    """(128, 128) 1 on mouth, eyes and brows."""
 
 
 class Picture(NamedTuple):
@@ -127,7 +138,7 @@ class PortraitEngine:
             image=_to_bytes(image),
             controls=controls.astype(np.float32),
             vertices=vertices[:, :2] * 2 - 1,
-            truth=self.truth(vertices),
+            truth=self.truth(vertices, controls),
         )
 
     def untouched(self) -> Picture:
@@ -137,7 +148,7 @@ class PortraitEngine:
             image=_to_bytes(sample(self._texture, grid)),
             controls=self.rig.base,
             vertices=self._base_vertices[:, :2] * 2 - 1,
-            truth=self.truth(self._base_vertices),
+            truth=self.truth(self._base_vertices, self.rig.base),
         )
 
     def _skin(self, vertices: NDArray[np.float32]) -> Colours:
@@ -183,14 +194,20 @@ class PortraitEngine:
         if window.is_empty or fade == 0:
             return
         opening = coverage(smooth_outline(ring), window, self.size)
-        turn, offset = self.rig.placement(controls)
-        plane = offset[:2] + turn[:2, 2] * self._mouth.depth
-        frontal = (window.centres(self.size) - plane) @ np.linalg.inv(turn[:2, :2]).T
+        frontal = self._on_teeth(window.centres(self.size), controls)
         colours = paint_mouth(self._mouth, controls, frontal / self.rig.unit, opening)
         if self.rig.mouth_is_open:
             own, sure = self._own_teeth(frontal)
             colours += sure * (own - colours)
         blend(image, colours, opening * np.float32(fade), window)
+
+    def _on_teeth(
+        self, places: NDArray[np.floating], controls: NDArray[np.float32]
+    ) -> NDArray[np.floating]:
+        """Where the plane of the teeth is seen at places (..., 2) of a picture: frontal, shares."""
+        turn, offset = self.rig.placement(controls)
+        plane = offset[:2] + turn[:2, 2] * self._mouth.depth
+        return np.asarray((places - plane) @ np.linalg.inv(turn[:2, :2]).T)
 
     def _own_teeth(self, frontal: NDArray[np.floating]) -> tuple[Colours, Colours]:
         """The photo's own mouth pixels at frontal positions (h, w, 2; shares), and certainty."""
@@ -198,11 +215,17 @@ class PortraitEngine:
         places = frontal @ turn[:2, :2].T + offset[:2] + turn[:2, 2] * self._mouth.depth
         return sample(self._texture, places), sample(self._teeth, places)
 
-    def truth(self, vertices: NDArray[np.float32]) -> Truth:
+    def truth(self, vertices: NDArray[np.float32], controls: NDArray[np.float32]) -> Truth:
         """Correspondence, visibility and region of a picture from its moved mesh (V, 3)."""
         triangle, barycentric = self._raster(vertices, TRUTH_SIZE)
         fresh = self.model.mouth[triangle]
         first = len(self.model.skin)
+        whole = Window(0, 0, TRUTH_SIZE, TRUTH_SIZE).centres(TRUTH_SIZE)[fresh]
+        frontal = self._on_teeth(whole, controls) / self.rig.unit
+        corners = vertices[self.model.triangles[-1], :2]
+        triangle[fresh] = len(self.model.triangles) - 1
+        barycentric[fresh] = (whole - corners[2]) @ np.linalg.inv(corners[:2] - corners[2])
+        fresh[fresh] = ~shows_upper_teeth(self._mouth, frontal)
         for eye in (0, 1):
             ball = self._eyeball(vertices, eye, TRUTH_SIZE)
             inside = self.model.eyes[eye][triangle.clip(max=first - 1)] & (triangle < first)

@@ -46,7 +46,7 @@ class Mouth:
     @property
     def depth(self) -> float:
         """Of the teeth's plane in the frontal face, as a share of the crop."""
-        return float(self.rig.frontal[[13, 14], 2].mean()) + 0.06 * self.rig.unit
+        return float(self.rig.teeth[0, 2])
 
 
 def find_mouth(rig: FaceRig, image: Colours) -> Mouth:
@@ -103,7 +103,7 @@ def paint_mouth(
     x = positions[..., 0] - mouth.middle
     y = positions[..., 1]
     jaw = JAW_DROP * float(controls[INDEX["jaw_open"]])
-    upper_edge = mouth.tooth_edge - 0.05 * (x / ARCH) ** 2
+    upper_edge = upper_teeth_edge(mouth, x)
     lower_edge = mouth.lip + 0.045 + 0.92 * jaw + 0.03 * (x / ARCH) ** 2
     sides = np.clip(1.15 - (x / ARCH) ** 2, 0, 1)[..., None]
     depth = np.clip((y - mouth.lip) / max(jaw, 0.05), 0, 1)[..., None]
@@ -120,6 +120,17 @@ def paint_mouth(
     near_lips = gaussian_filter(opening, 2.5)[..., None]
     shade = 0.40 + 0.60 * np.clip(near_lips * 1.35 - 0.25, 0, 1)
     return np.asarray(colours * mouth.light * shade, dtype=np.float32)
+
+
+def upper_teeth_edge(mouth: Mouth, x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Height at which the upper teeth end, at distances x from the mouth's middle."""
+    return np.asarray(mouth.tooth_edge - 0.05 * (x / ARCH) ** 2)
+
+
+def shows_upper_teeth(mouth: Mouth, positions: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which positions (..., 2) in the frontal face, eye distances about the pivot, are teeth."""
+    x = positions[..., 0] - mouth.middle
+    return np.asarray((np.abs(x) < ARCH) & (positions[..., 1] < upper_teeth_edge(mouth, x)))
 
 
 def _below(y: NDArray[np.floating], edge: NDArray[np.floating] | float) -> NDArray[np.floating]:

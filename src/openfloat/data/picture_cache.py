@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from openfloat.data.controls import to_coefficients
 from openfloat.data.engine import TRUTH_SIZE, Picture, PortraitEngine
 from openfloat.data.engine_controls import draw_controls
-from openfloat.data.face_rig_model import NUM_VERTICES, FaceModel
+from openfloat.data.face_rig_model import NUM_SKIN, NUM_VERTICES, FaceModel
 from openfloat.data.manifest import PortraitRow, Split, read_manifest
 from openfloat.data.mesh import load_template
 from openfloat.data.portraits import load_portrait, read_landmarks
 from openfloat.errors import BadInput
 
-FORMAT = 1
+FORMAT = 2
 MARKER = "finished.json"
 TEMPLATE_FILE = "canonical_face_mediapipe.obj"
 SAME_SPOT = 0.05
@@ -43,13 +43,13 @@ class PictureCache:
     controls: NDArray[np.float32]
     """(n, 20) motion coefficients: controls of roughly unit spread, in the table's order."""
     triangle: NDArray[np.int16]
-    """(n, 64, 64) triangle seen at each pixel."""
+    """(n, 128, 128) triangle seen at each pixel."""
     barycentric: NDArray[np.float16]
-    """(n, 64, 64, 2) weights of that triangle's first two corners."""
+    """(n, 128, 128, 2) weights of that triangle's first two corners."""
     visible: NDArray[np.uint8]
-    """(n, 64, 64) 0 where the picture shows what its portrait does not."""
+    """(n, 128, 128) 0 where the picture shows what its portrait does not."""
     region: NDArray[np.uint8]
-    """(n, 64, 64) 1 on mouth and eyes."""
+    """(n, 128, 128) 1 on mouth and eyes."""
     vertices: NDArray[np.float16]
     """(n, v, 2) in picture coordinates: -1 and 1 are the outer edges."""
     portrait: NDArray[np.int32]
@@ -246,11 +246,12 @@ def pair_grid(
         driving_rows: (b,) picture numbers; of the same portraits where `visible` is to be exact.
 
     Returns:
-        grid (b, 64, 64, 2), positions in [-1, 1] where -1 and 1 are outer edges (a position may
-        lie outside), and visible (b, 1, 64, 64), 1 where the source shows the same spot.
+        grid (b, 128, 128, 2), positions in [-1, 1] where -1 and 1 are outer edges (a position may
+        lie outside), and visible (b, 1, 128, 128), 1 where the source shows the same spot.
     """
     source, driving = (np.asarray(rows, dtype=np.int64) for rows in (source_rows, driving_rows))
     photo = source - source % cache.pictures_per_portrait
+    behind = cache.triangles[:, 0] >= NUM_SKIN
     triangle, barycentric = cache.triangle[driving], cache.barycentric[driving]
     grid = _interpolate(cache, source, triangle, barycentric)
     wanted = _interpolate(cache, photo, triangle, barycentric)
@@ -261,6 +262,7 @@ def pair_grid(
     visible = (cache.visible[driving] & cache.visible[source][pick]).astype(bool)
     visible &= np.abs(grid).max(axis=-1) <= 1
     visible &= np.abs(found - wanted).max(axis=-1) <= SAME_SPOT
+    visible &= behind[triangle] == behind[source_triangle[pick]]
     return grid, visible[:, None].astype(np.float32)
 
 
@@ -270,7 +272,7 @@ def _interpolate(
     triangle: NDArray[np.int16],
     barycentric: NDArray[np.float16],
 ) -> NDArray[np.float32]:
-    """Positions (b, 64, 64, 2) in pictures of points given by triangle and weights."""
+    """Positions (b, 128, 128, 2) in pictures of points given by triangle and weights."""
     vertices = np.asarray(cache.vertices[rows], dtype=np.float32)
     flat = vertices.reshape(-1, 2)
     start = (np.arange(len(rows)) * vertices.shape[1])[:, None, None]

@@ -22,7 +22,7 @@ from openfloat.nn.equalised import ACTIVATION_GAIN, NEGATIVE_SLOPE
 from openfloat.nn.filters import blur_kernel
 from openfloat.nn.modulated import DEMODULATION_EPSILON, ModulatedConv2d, ModulatedHead
 from openfloat.nn.pixels import rgb_bytes
-from openfloat.nn.warp import sampling_grid
+from openfloat.nn.warp import padding, sampling_grid
 from openfloat.shapes import FeatureMap, Float, Image, Latent, Tensor
 
 FLOWS, COLOURS = 3, 3
@@ -107,7 +107,7 @@ class _Level:
         gain = ACTIVATION_GAIN / math.sqrt(source.shape[1])
         self._to_colours = colour.conv.weight[:, :, 0, 0] * gain
         self._source = source.clone(memory_format=CHANNELS_LAST)
-        self._last = last
+        self._last, self._padding = last, padding(level.edge_goes_on)
         if last:
             self._source = _pointwise(self._source, self._to_colours).contiguous()
         self._activation_bias = colour.activation_bias[:, None, None] * ACTIVATION_GAIN
@@ -129,7 +129,10 @@ class _Level:
         offsets, mask = decided[:, :2], decided[:, 2:]
         grid = torch.add(self._mesh, offsets, alpha=2)
         warped = F.grid_sample(
-            self._source, rearrange(grid, "1 two h w -> 1 h w two"), align_corners=False
+            self._source,
+            rearrange(grid, "1 two h w -> 1 h w two"),
+            padding_mode=self._padding,
+            align_corners=False,
         )
         colours = warped if self._last else _pointwise(warped, self._to_colours)
         colours = torch.addcmul(self._activation_bias, colours, mask)

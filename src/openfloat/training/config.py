@@ -37,6 +37,8 @@ class PictureWeights:
     """Perceptual, mouth and eyes alone, mean over their mask."""
     component_l1: float = 0.0
     """Pixels of mouth and eyes alone (ours)."""
+    hidden_l1: float = 0.0
+    """Pixels of mouth and eyes that the source does not show, as the data engine knows (ours)."""
     adversarial: float = 1.0
     eyes_adversarial: float = 1.0
     eyes_style: float = 100.0

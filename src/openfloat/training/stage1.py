@@ -185,6 +185,11 @@ def picture_parts(
     if weights.component_l1:
         inside = batch.region * (image - batch.driving).abs()
         parts["component_l1"] = inside.sum() / (3 * batch.region.sum()).clamp(min=1)
+    if weights.hidden_l1:
+        hidden = hidden_region(batch, image.shape[-1])
+        parts["hidden_l1"] = (hidden * (image - batch.driving).abs()).sum() / (
+            3 * hidden.sum()
+        ).clamp(min=1)
     if weights.perceptual or weights.component:
         made = multi_scale(pyramid, image)
         with torch.no_grad():
@@ -195,6 +200,12 @@ def picture_parts(
         if weights.component:
             parts["component"] = component_loss(made[0], real[0], batch.region)
     return parts
+
+
+def hidden_region(batch: PairBatch, size: int) -> Tensor:
+    """(b, 1, size, size) 1 where mouth or eyes show what the source does not; 0 on real rows."""
+    hidden = (1 - batch.visible) * batch.supervised[:, None, None, None]
+    return batch.region * F.interpolate(hidden, size=size, mode="nearest")
 
 
 def truth_parts(
