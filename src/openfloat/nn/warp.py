@@ -49,6 +49,6 @@ def warp(
     return found.to(features.dtype)
 
 
-def padding(edge_goes_on: bool) -> str:  # noqa: FBT001
+def padding(edge_goes_on: bool) -> str:
     """What `grid_sample` calls it."""
     return "border" if edge_goes_on else "zeros"

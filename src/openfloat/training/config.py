@@ -112,6 +112,11 @@ class TrainConfig:
     start: str = ""
     """Phase 1: name or folder of a model whose auto-encoder the run goes on from, at its full size;
     empty: from random weights."""
+    fixed_encoder: bool = False
+    """Phase 1: leave the encoder as it is; a pair then costs a quarter less."""
+    feature_window: float = 1.0
+    """Phase 1: height and width of the window, as a share of the picture's, in which features are
+    compared; it lies about the face, elsewhere in every step."""
     autoencoder: str = ""
     """Phase 2 on motion latents: run folder of the auto-encoder whose basis they lie in."""
     frozen: str = ""

@@ -71,6 +71,7 @@ class AutoencoderTask:
         for network in (self._autoencoder, self.average):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._autoencoder.train()
+        self._autoencoder.encoder.requires_grad_(not self._config.fixed_encoder)
         self._fix_reader()
         optimizer = optimizer_for(self._autoencoder, self._config)
         self.players = (
@@ -114,7 +115,9 @@ class AutoencoderTask:
         known = known_rows(batch.supervised, self._config.known_motion)
         made = self._made = reconstruct(self._autoencoder, batch, known)
         weights = self._config.pictures
-        parts = picture_parts(made.image, batch, self._pyramid, weights)
+        generator = step_generator(self._config.seed + 2, clips)
+        window = draw_window(self.size, self._config.feature_window, generator)
+        parts = picture_parts(made.image, batch, self._pyramid, weights, window)
         painted = self._config.model.autoencoder.painted
         parts |= truth_parts(made, batch, known, weights, painted=painted)
         if self._critics:
@@ -171,7 +174,11 @@ def reconstruct(autoencoder: FloatAutoencoder, batch: PairBatch, known: Tensor) 
 
 
 def picture_parts(
-    image: Tensor, batch: PairBatch, pyramid: Vgg19Pyramid | RandomPyramid, weights: PictureWeights
+    image: Tensor,
+    batch: PairBatch,
+    pyramid: Vgg19Pyramid | RandomPyramid,
+    weights: PictureWeights,
+    window: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> dict[str, Tensor]:
     """What compares the reconstruction with the driving picture (paper, section 3.1).
 
@@ -180,6 +187,7 @@ def picture_parts(
         batch: what it was made from.
         pyramid: the frozen network whose features are compared.
         weights: terms of weight 0 are left out.
+        window: rows and columns in which features are compared.
     """
     parts = {"l1": F.l1_loss(image, batch.driving)}
     if weights.component_l1:
@@ -191,15 +199,30 @@ def picture_parts(
             3 * hidden.sum()
         ).clamp(min=1)
     if weights.perceptual or weights.component:
-        made = multi_scale(pyramid, image)
+        made = multi_scale(pyramid, image[(..., *window)])
         with torch.no_grad():
-            real = multi_scale(pyramid, batch.driving)
+            real = multi_scale(pyramid, batch.driving[(..., *window)])
         pairs = list(zip(made, real, strict=True))
         if weights.perceptual:
             parts["perceptual"] = torch.stack([perceptual_loss(*pair) for pair in pairs]).mean()
         if weights.component:
-            parts["component"] = component_loss(made[0], real[0], batch.region)
+            parts["component"] = component_loss(made[0], real[0], batch.region[(..., *window)])
     return parts
+
+
+def draw_window(size: int, share: float, generator: torch.Generator) -> tuple[slice, slice]:
+    """Rows and columns of a square window somewhere about the face of a standard crop.
+
+    Args:
+        size: height and width of the pictures.
+        share: of it that the window is high and wide.
+        generator: says where.
+    """
+    side = round(size * share / 16) * 16
+    free = size - side
+    down, across = torch.rand(2, generator=generator).tolist()
+    top, left = round(free * (1 + 2 * down) / 3), round(free * (1 + 4 * across) / 6)
+    return slice(top, top + side), slice(left, left + side)
 
 
 def hidden_region(batch: PairBatch, size: int) -> Tensor:
