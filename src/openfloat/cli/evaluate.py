@@ -11,10 +11,11 @@ from tyro.conf import Positional
 class Evaluate:
     """Measure on held-out people and voices of a data pack; some minutes on a CPU."""
 
-    what: Positional[Literal["model", "controls", "portraits"]]
+    what: Positional[Literal["model", "controls", "reader", "portraits"]]
     """model: figures of redrawing, lips, head, eyes, identity, emotions, jitter, speed, size;
     controls: slope and leakage of every named control on held-out portraits, against the data
     engine's pictures;
+    reader: how well motion is read off the data engine's pictures of held-out portraits;
     portraits: a contact sheet of held-out portraits that speak, to be looked at."""
     model: Positional[str] = "openfloat-256"
     """An embedded model or a model folder."""
@@ -27,8 +28,8 @@ class Evaluate:
     clips: int = 12
     """Held-out talking clips."""
     portraits: int | None = None
-    """Held-out portraits that speak; default 6 for the figures, 8 for controls, 24 for the
-    sheet."""
+    """Held-out portraits that speak; default 6 for the figures, 8 for controls, 40 for the
+    reader, 24 for the sheet."""
     sheet: Path = Path("portraits.png")
     """Contact sheet to write."""
 
@@ -44,6 +45,8 @@ class Evaluate:
             self._measure()
         elif self.what == "controls":
             self._answer()
+        elif self.what == "reader":
+            self._read()
         else:
             self._draw()
 
@@ -82,6 +85,24 @@ class Evaluate:
             said=lambda step: print(step, file=sys.stderr),
         )
         print(controls_table(report))
+        if self.json is not None:
+            write_json(report, self.json)
+
+    def _read(self) -> None:
+        import sys
+
+        from openfloat.codec import write_json
+        from openfloat.data.manifest import data_folder
+        from openfloat.evaluation.reader import evaluate_reader, reader_table
+        from openfloat.pipeline import FloatPipeline
+
+        report = evaluate_reader(
+            FloatPipeline.from_pretrained(self.model, device=self.device),
+            data_folder(self.data),
+            portraits=self.portraits or 40,
+            said=lambda step: print(step, file=sys.stderr),
+        )
+        print(reader_table(report))
         if self.json is not None:
             write_json(report, self.json)
 
