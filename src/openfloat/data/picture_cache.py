@@ -19,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from openfloat.data.controls import to_coefficients
-from openfloat.data.engine import TRUTH_SIZE, Picture, PortraitEngine
+from openfloat.data.engine import Picture, PortraitEngine
 from openfloat.data.engine_controls import draw_controls
+from openfloat.data.engine_truth import TRUTH_SIZE
 from openfloat.data.face_rig_model import NUM_SKIN, NUM_VERTICES, FaceModel
 from openfloat.data.manifest import PortraitRow, Split, read_manifest
 from openfloat.data.mesh import load_template
@@ -102,6 +103,7 @@ def build_picture_cache(
     split: Split = "train",
     workers: int = 2,
     portraits: Sequence[str] | None = None,
+    device: str = "cpu",
 ) -> PictureCache:
     """Make and store pictures of every portrait of a split, or open them if they are there.
 
@@ -116,6 +118,7 @@ def build_picture_cache(
         split: whose portraits.
         workers: processes.
         portraits: file names to use instead of the whole split.
+        device: where pixels are computed.
 
     Raises:
         BadInput: there are no portraits, a name is unknown, or the folder holds a cache made with
@@ -132,13 +135,16 @@ def build_picture_cache(
             raise BadInput(f"{cache_dir} holds pictures made with other settings; remove it first")
         return PictureCache.open(cache_dir)
     _prepare(cache_dir, settings, load_model(data_dir))
-    shares = [(data_dir, cache_dir, rows[k::workers], settings) for k in range(workers)]
-    numbers = [range(len(rows))[k::workers] for k in range(workers)]
+    numbers = range(len(rows))
+    shares = [
+        (data_dir, cache_dir, rows[k::workers], settings, numbers[k::workers], device)
+        for k in range(workers)
+    ]
     if workers == 1:
-        _fill(*shares[0], numbers[0])
+        _fill(*shares[0])
     else:
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            pool.starmap(_fill, [(*share, n) for share, n in zip(shares, numbers, strict=True)])
+            pool.starmap(_fill, shares)
     _write_json(cache_dir / MARKER, {"pictures": len(rows) * pictures_per_portrait})
     return PictureCache.open(cache_dir)
 
@@ -195,6 +201,7 @@ def _fill(
     rows: tuple[PortraitRow, ...],
     settings: dict[str, Any],
     numbers: range,
+    device: str,
 ) -> None:
     """Make the pictures of some portraits and write them to their rows."""
     torch.set_num_threads(1)
@@ -204,19 +211,24 @@ def _fill(
     each = settings["pictures_per_portrait"]
     for row, number in zip(rows, numbers, strict=True):
         portrait = load_portrait(data_dir, row, landmarks, size=2 * settings["size"])
-        engine = PortraitEngine(model, portrait, settings["size"])
-        for place in range(each):
-            _store(arrays, number * each + place, _make(engine, settings["seed"], place))
+        engine = PortraitEngine(model, portrait, settings["size"], device)
+        for place, picture in enumerate(_make(engine, settings["seed"], each)):
+            _store(arrays, number * each + place, picture)
     for array in arrays.values():
         array.flush()
 
 
-def _make(engine: PortraitEngine, seed: int, place: int) -> Picture:
-    """Picture number `place` of a portrait; the draw depends on its file name, not its number."""
-    if place == 0:
-        return engine.untouched()
-    key = [seed, place, *engine.portrait.name.encode()]
-    return engine.picture(draw_controls(engine.rig.base, np.random.default_rng(key)))
+def _make(engine: PortraitEngine, seed: int, each: int) -> list[Picture]:
+    """A portrait's pictures, the untouched one first.
+
+    The draws depend on its file name and the picture's place, not on the portrait's number.
+    """
+    name = engine.portrait.name.encode()
+    controls = [
+        draw_controls(engine.rig.base, np.random.default_rng([seed, place, *name]))
+        for place in range(1, each)
+    ]
+    return [engine.untouched(), *engine.pictures(controls)]
 
 
 def _store(arrays: dict[str, NDArray[np.generic]], row: int, picture: Picture) -> None:

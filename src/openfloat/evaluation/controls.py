@@ -146,7 +146,7 @@ def portrait_rows(subject: Subject, decode: Callable[[Sweep], Frames]) -> list[d
         decode: makes the frames that are measured, one for each value of a sweep.
     """
     sweeps = [sweep_of(control, subject.engine.rig.base) for control in ASKABLE]
-    pictures = [[subject.engine.picture(v) for v in sweep.controls] for sweep in sweeps]
+    pictures = [subject.engine.pictures(sweep.controls) for sweep in sweeps]
     known = [np.stack([picture.image for picture in swept]) for swept in pictures]
     made = [decode(sweep) for sweep in sweeps]
     amounts = np.stack([sweep.amounts for sweep in sweeps])

@@ -65,7 +65,7 @@ def evaluate_reader(
         engine = PortraitEngine(model, photo, pipeline.config.autoencoder.size)
         generator = np.random.default_rng((seed, index))
         controls = np.stack([draw_controls(engine.rig.base, generator) for _ in range(pictures)])
-        images = np.stack([engine.picture(values).image for values in controls])
+        images = np.stack([picture.image for picture in engine.pictures(controls)])
         shown.append(to_coefficients(controls))
         read.append(_read(pipeline, images))
     return {
