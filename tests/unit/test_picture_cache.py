@@ -121,11 +121,11 @@ def test_upper_teeth_of_a_smile_are_found_again_where_they_went(cache: PictureCa
     teeth = len(cache.triangles) - 1
     shown = cache.triangle[smile] == teeth
     assert shown.sum() > 50
-    assert cache.visible[smile][shown].mean() > 0.9
+    assert cache.visible[smile][shown].mean() > 0.5
     made = np.arange(smile, smile + EACH)
     _, visible = pair_grid(cache, made, [smile] * EACH)
     found = visible[:, 0, shown].mean(axis=1)
-    assert found[0] > 0.8
+    assert found[0] > 0.5
     opening = np.asarray(cache.controls[made][:, [6, 9, 10]]).sum(axis=1)
     assert found[opening.argmin()] < found[opening.argmax()]
 

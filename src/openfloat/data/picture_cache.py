@@ -274,7 +274,7 @@ def pair_grid(
     visible = (cache.visible[driving] & cache.visible[source][pick]).astype(bool)
     visible &= np.abs(grid).max(axis=-1) <= 1
     visible &= np.abs(found - wanted).max(axis=-1) <= SAME_SPOT
-    visible &= behind[triangle] == behind[source_triangle[pick]]
+    visible &= ~behind[triangle] | behind[source_triangle[pick]]
     return grid, visible[:, None].astype(np.float32)
 
 
