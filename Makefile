@@ -4,7 +4,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 ENV = .stamps/env
 DEV = .stamps/dev
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench docs clean
 .DELETE_ON_ERROR:
 
 demo: $(ENV)  ## A real photo and a voice become ./demo.mp4.
@@ -23,6 +23,9 @@ check: $(DEV)  ## What .ci/run runs: lint, types, layers, tests with coverage.
 bench: $(ENV)  ## Speed and memory, printed as ratios.
 	.venv/bin/openfloat bench
 
+docs: $(DEV)  ## The documentation as a site: site/index.html.
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+
 $(ENV): pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	$(PIP) --upgrade pip
@@ -35,4 +38,4 @@ $(DEV): $(ENV)
 	touch $@
 
 clean:
-	rm -rf .venv .stamps
+	rm -rf .venv .stamps site

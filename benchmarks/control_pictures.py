@@ -62,10 +62,15 @@ OVER_TIME: dict[str, SampleOptions] = {
     "schedule": SampleOptions(emotion="0-1.5:neutral,1.5-:happy", emotion_scale=2.0, blink="off"),
     "blink": SampleOptions(blink="30"),
     "steady": SampleOptions(steady=0),
+    "curve": SampleOptions(
+        blink="off", edit=MotionEdit(head=0, curve=("yaw=0:-12,3:12", "smile=0:0,3:1"))
+    ),
 }
 """Rows of one clip at five moments."""
-PASTED = "paste-back"
-ROWS = (*BY_VALUE, *OVER_TIME, PASTED)
+PASTED, UPRIGHT = "paste-back", "upright"
+ROWS = (*BY_VALUE, *OVER_TIME, PASTED, UPRIGHT)
+TILT = 24
+"""Degrees by which the bundled photo is tilted to show how tilted heads are treated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,8 @@ class Options:
 
     folder: Path = Path(__file__).parent.parent / "docs" / "pictures"
     model: str = "openfloat-256"
+    only: tuple[str, ...] = ROWS
+    """Rows to write."""
 
 
 @torch.inference_mode()
@@ -138,6 +145,11 @@ def frames_of(name: str, pipeline: FloatPipeline, face: Portrait, sound: ndarray
     """(5, h, w, 3) the frames of one row."""
     if name == PASTED:
         return pasted(pipeline, face, sound)
+    if name == UPRIGHT:
+        image = Image.fromarray(face.picture).rotate(
+            -TILT, Image.Resampling.BICUBIC, center=face.crop.box.centre
+        )
+        return pasted(pipeline, pipeline.encode(np.asarray(image)), sound)
     if name in OVER_TIME:
         return over_time(pipeline, face, sound, OVER_TIME[name])
     return by_value(pipeline, face, sound, BY_VALUE[name])
@@ -150,7 +162,7 @@ def main() -> None:
     face = pipeline.encode(DEMO / "portrait.jpg")
     sound = load_audio(DEMO / "speech.wav")[: int(SECONDS * FPS) * 640]
     options.folder.mkdir(parents=True, exist_ok=True)
-    for name in ROWS:
+    for name in options.only:
         path = options.folder / f"{name}.jpg"
         size = write_row(frames_of(name, pipeline, face, sound), path)
         print(f"{path}: {size / 1000:.1f} kB")

@@ -29,7 +29,7 @@ from openfloat.vision.measure import mouth_aperture
 from openfloat.vision.paste import PasteBack
 
 DEMO = Path(__file__).parent.parent / "src" / "openfloat" / "assets" / "demo"
-FRAMES = 40
+FRAMES = 24
 CELL = 400
 """Pixels of one picture of the sheet."""
 

@@ -78,6 +78,22 @@ class AutoencoderConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SyncConfig:
+    """Shape of the network that judges whether lips and voice agree; by default SyncNet's size."""
+
+    frames: int = 5
+    """Video frames in a row that are judged together."""
+    num_mels: int = 80
+    width: int = 64
+    """Channels of the first layers; doubled with every halving."""
+    embedding_dim: int = 512
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.frames <= 25:
+            raise ValueError(f"frames={self.frames} is not between 1 and 25")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VectorFieldConfig:
     """Shape of the flow-matching transformer; defaults are the paper's (section 3.2)."""
 

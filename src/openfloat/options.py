@@ -1,9 +1,12 @@
 """How a clip is drawn: frozen values, free of torch so that `--help` is quick."""
 
+import bisect
+import functools
+import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal, get_args
 
 from tyro.conf import OmitArgPrefixes
 
@@ -11,15 +14,36 @@ from openfloat.config import CONTROLS
 from openfloat.mood import Mood
 
 SolverName = Literal["euler", "midpoint", "heun", "rk4", "ab2"]
-RegionName = Literal["all", "face", "head", "lips"]
+RegionName = Literal["all", "face", "head", "lips", "eyes", "exp", "pose", "lip"]
+MOST_POINTS = 20_000
+"""Of one curve."""
 MOST_BLINKS = 60
 Precision = Literal["float32", "bfloat16", "float16"]
 FillName = Literal["edge", "reflect", "black"]
+Ranges = dict[str, tuple[float, float]]
+"""What numbers may be, lowest and highest, by field; forms make sliders of them."""
+
+
+def _check_ranges(options: object, ranges: Ranges) -> None:
+    """A ValueError that names the first number outside of its range."""
+    for name, (low, high) in ranges.items():
+        value = getattr(options, name)
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{name}={value:g} is not between {low} and {high}")
+
+
+EDITS: Ranges = {
+    "head": (0, 3), "mouth": (0, 3), "yaw": (-30, 30), "pitch": (-25, 25), "roll": (-30, 30),
+    "smile": (-1, 1), "brows": (-1, 1), "gaze_x": (-1, 1), "gaze_y": (-1, 1),
+}  # fmt: skip
+"""What can be asked for by name, and over time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MotionEdit:
     """What is changed about motion that was drawn, where the model's controls have names."""
+
+    ranges: ClassVar[Ranges] = EDITS
 
     head: float = 1.0
     """How much the head moves: 0 holds still, 1 as drawn, 2 twice as far."""
@@ -40,23 +64,19 @@ class MotionEdit:
     gaze_y: float | None = None
     """-1 up to 1 down."""
     region: RegionName = "all"
-    """What moves at all: lips, face (everything but the head), head, all."""
+    """What moves at all: lips, eyes, face (everything but the head), head, all. LivePortrait's
+    words lip, exp and pose mean lips, face and head."""
+    curve: tuple[str, ...] = ()
+    """Options above that change over the clip, as NAME=SECONDS:VALUE,SECONDS:VALUE, for example
+    yaw=0:-10,2:10; straight lines in between, the ends are held."""
     edit: tuple[str, ...] = ()
     """Raw coefficients added, as NUMBER:AMOUNT, for example 6:+1.5."""
 
     def __post_init__(self) -> None:
-        ranges = {
-            "head": (0, 3), "mouth": (0, 3), "yaw": (-30, 30), "pitch": (-25, 25),
-            "roll": (-30, 30), "smile": (-1, 1), "brows": (-1, 1), "gaze_x": (-1, 1),
-            "gaze_y": (-1, 1),
-        }  # fmt: skip
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise ValueError(f"{name}={value:g} is not between {low} and {high}")
-        if self.region not in ("all", "face", "head", "lips"):
-            raise ValueError(f"region={self.region!r} is none of all, face, head, lips")
-        _ = self.directions
+        _check_ranges(self, self.ranges)
+        if self.region not in get_args(RegionName):
+            raise ValueError(f"region={self.region!r} is none of {', '.join(get_args(RegionName))}")
+        _ = self.directions, self.curves
 
     @property
     def directions(self) -> tuple[tuple[int, float], ...]:
@@ -71,10 +91,86 @@ class MotionEdit:
             found.append((int(match[1]), float(match[2])))
         return tuple(found)
 
+    @property
+    def curves(self) -> tuple["Curve", ...]:
+        """The curves as numbers; a ValueError for any other form."""
+        found = tuple(Curve.parse(text) for text in self.curve)
+        if len({one.name for one in found}) < len(found):
+            raise ValueError("curve: two of them are of the same option")
+        return found
+
+    def at(self, time_s: float) -> "MotionEdit":
+        """What is asked for at one moment, seconds from the clip's first frame."""
+        if not self.curve:
+            return self
+        values = {one.name: one.value(time_s) for one in _curves_of(self)}
+        return replace(self, curve=(), **values)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One option over time."""
+
+    name: str
+    times_s: tuple[float, ...]
+    """Rising."""
+    values: tuple[float, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Curve":
+        """Read NAME=SECONDS:VALUE,SECONDS:VALUE; a ValueError for any other form."""
+        name, _, points = text.partition("=")
+        name = name.replace("-", "_")
+        number = r"[+-]?\d+(?:\.\d+)?"
+        if name not in EDITS or not re.fullmatch(
+            rf"{number}:{number}(?:,{number}:{number})*", points
+        ):
+            raise ValueError(
+                f"curve={text[:60]!r} is not NAME=SECONDS:VALUE,SECONDS:VALUE with one of "
+                f"{', '.join(EDITS)}"
+            )
+        pairs = [point.split(":") for point in points.split(",")]
+        return cls.of(name, [float(t) for t, _ in pairs], [float(v) for _, v in pairs])
+
+    @classmethod
+    def of(cls, name: str, times_s: list[float], values: list[float]) -> "Curve":
+        """Checked; a ValueError where times do not rise or values are out of range."""
+        low, high = EDITS[name]
+        if len(times_s) > MOST_POINTS:
+            raise ValueError(f"curve: {name} has more than {MOST_POINTS} points")
+        if any(later <= sooner for sooner, later in itertools.pairwise(times_s)):
+            raise ValueError(f"curve: the times of {name} do not rise")
+        if bad := [value for value in values if not low <= value <= high]:
+            raise ValueError(f"curve: {name}={bad[0]:g} is not between {low:g} and {high:g}")
+        return cls(name, tuple(times_s), tuple(values))
+
+    def value(self, time_s: float) -> float:
+        """On the straight line between the points around a moment."""
+        after = bisect.bisect_right(self.times_s, time_s)
+        if after == 0:
+            return self.values[0]
+        if after == len(self.times_s):
+            return self.values[-1]
+        start, end = self.times_s[after - 1], self.times_s[after]
+        share = (time_s - start) / (end - start)
+        return self.values[after - 1] + share * (self.values[after] - self.values[after - 1])
+
+    def text(self) -> str:
+        """The form that `parse` reads."""
+        points = zip(self.times_s, self.values, strict=True)
+        return f"{self.name}=" + ",".join(f"{t:.6f}:{v:.6f}" for t, v in points)
+
+
+@functools.lru_cache(maxsize=16)
+def _curves_of(edit: MotionEdit) -> tuple[Curve, ...]:
+    return edit.curves
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SampleOptions:
     """How motion is drawn."""
+
+    ranges: ClassVar[Ranges] = {"audio_scale": (0, 20), "emotion_scale": (0, 20), "steady": (0, 20)}
 
     seed: int = 15
     """Fixes the result on any device and any batch size."""
@@ -118,9 +214,7 @@ class SampleOptions:
                 f"blink={self.blink!r} is none of natural, off, drawn, or a number of blinks a "
                 f"minute up to {MOST_BLINKS}"
             )
-        for name in ("audio_scale", "emotion_scale", "steady"):
-            if not 0 <= getattr(self, name) <= 20:
-                raise ValueError(f"{name}={getattr(self, name)} is not between 0 and 20")
+        _check_ranges(self, self.ranges)
         first, last = self.guidance_interval
         if not 0 <= first < last <= 1:
             raise ValueError(
@@ -132,12 +226,14 @@ class SampleOptions:
     @property
     def lids(self) -> str:
         """`blink`, or off where the region leaves out the eyes."""
-        return self.blink if self.edit.region in ("all", "face") else "off"
+        return self.blink if self.edit.region in ("all", "face", "exp", "eyes") else "off"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CropOptions:
     """How the face is cut out of the portrait."""
+
+    ranges: ClassVar[Ranges] = {"margin": (0.5, 5)}
 
     crop: bool = True
     """Off: the whole picture is taken as the crop (squared and resized)."""
@@ -147,10 +243,12 @@ class CropOptions:
     """Which face, counted from the left from 0; none: the largest."""
     fill: FillName = "edge"
     """What stands where the crop leaves the picture: edge colours, a reflection, or black."""
+    upright: bool = True
+    """A head that is tilted by more than 10 degrees is turned upright before it is animated, and
+    back where the whole photo is shown; not with black fill, the released program's way."""
 
     def __post_init__(self) -> None:
-        if not 0.5 <= self.margin <= 5:
-            raise ValueError(f"margin={self.margin} is not between 0.5 and 5")
+        _check_ranges(self, self.ranges)
         if self.face is not None and self.face < 0:
             raise ValueError(f"face={self.face} is negative")
 

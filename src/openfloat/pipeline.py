@@ -13,11 +13,11 @@ from openfloat.audio.given import SoundLike
 from openfloat.audio.recording import Recording
 from openfloat.clip import Chunk, Clip, Portrait
 from openfloat.config import EMOTIONS, FPS, ModelConfig
-from openfloat.editing.controls import edited
-from openfloat.editing.lids import BLINK, with_blinks
+from openfloat.data.controls import INDEX, SCALES
+from openfloat.editing.control_map import ControlMap, load_map
+from openfloat.editing.editor import Editor
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
-from openfloat.errors import BadInput
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
@@ -27,17 +27,20 @@ from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
-from openfloat.options import CropOptions, MarkOptions, MotionEdit, Precision, SampleOptions
+from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import crop_portrait
+from openfloat.vision.full_pictures import FullPictures, PastingWriter, full_pictures
+from openfloat.vision.head_pose import fit_head, standard_face
 from openfloat.vision.image import load_image
-from openfloat.vision.paste import PasteBack, PastingWriter
 from openfloat.vision.video_writer import VideoWriter
 from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import Hollow, load_config, load_into, load_state
 
 PictureLike = str | Path | NDArray[np.uint8]
+FRONTAL_DEGREES = 20
+"""Turn of a head up to which a portrait is a usual one."""
 DECODE_BATCH = 10
 """Frames decoded together: several for every core, shown soon after they are asked for."""
 
@@ -51,8 +54,10 @@ class FloatPipeline:
         config: ModelConfig,
         device: torch.device,
         precision: Precision = "float32",
+        control_map: ControlMap | None = None,
     ) -> None:
         """Take a loaded model; `from_pretrained` is the usual way here."""
+        self.control_map = control_map
         self.model = model.eval().requires_grad_(requires_grad=False).to(device)
         self.config = config
         self.device = device
@@ -68,24 +73,30 @@ class FloatPipeline:
         *,
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
+        revision: str | None = None,
+        accept_licence: bool = False,
     ) -> Self:
-        """Load a model by the name of an embedded one or from a folder.
+        """Load a model: an embedded one, a folder, or one of the Hugging Face hub.
 
         Args:
-            name: of a model, or its folder.
+            name: of an embedded model, a folder, or owner/name on the hub.
             device: where it computes.
             precision: of decoder and vector field; bfloat16 and float16 are meant for GPUs.
+            revision: branch, tag or commit on the hub.
+            accept_licence: use a model of the hub although its licence is not a free one.
 
         Raises:
-            ModelNotFound: neither a folder nor an embedded model.
+            ModelNotFound: neither a folder nor a model of that name.
+            BadInput: a model of the hub whose licence was not accepted.
             BadCheckpoint: the folder does not hold exactly the weights that its config asks for.
         """
-        folder = resolve_model(name)
+        folder = resolve_model(name, revision=revision, accept_licence=accept_licence)
         config = load_config(folder)
         with Hollow():
             model = FloatModel(config)
         load_into(model, load_state(folder))
-        return cls(model, config, torch.device(device), precision)
+        control_map = load_map(folder, config.autoencoder.num_directions)
+        return cls(model, config, torch.device(device), precision, control_map)
 
     @torch.inference_mode()
     def encode(
@@ -174,33 +185,42 @@ class FloatPipeline:
 
         Where the model's controls have names, head and lids are then as the options ask.
         """
-        recording = Recording.open(speech)
-        drawn = self._draw(portrait, recording, options)
-        if not self.config.controls:
-            shift = self._raw_edit(options.edit)
-            yield from (piece + shift for piece in drawn)
-            return
-        own = portrait.coefficients[0]
-        changed = (edited(piece, own, options.edit) for piece in steady(drawn, options.steady))
-        yield from with_blinks(changed, options.lids, float(own[BLINK]), options.seed)
+        edit = self.editor(portrait, options)
+        drawn = self._draw(portrait, Recording.open(speech), options)
+        start = 0
+        for piece in steady(drawn, options.steady) if self.config.controls else drawn:
+            yield edit(piece, start)
+            start += len(piece)
 
-    def _raw_edit(self, edit: MotionEdit) -> Tensor:
-        """(1, f) what raw edits add to every frame of a model whose directions have no names.
+    def edit(
+        self, portrait: Portrait, drawn: Tensor, options: SampleOptions, start: int = 0
+    ) -> Tensor:
+        """Motion with the edits and lids that are asked for; every frame by itself.
+
+        Args:
+            portrait: whose motion it is.
+            drawn: frames (t, f) that `motion` gave without edits and with `blink="drawn"`.
+            options: their edits and lids are read.
+            start: which frame of the clip is the first.
 
         Raises:
-            BadInput: the edit asks for a control by name.
+            BadInput: edits by name for a model whose controls have none.
         """
-        if edit != MotionEdit(edit=edit.edit):
-            raise BadInput(
-                f"the motion directions of {self.config.name} have no names: of the edits it knows "
-                "only --edit NUMBER:AMOUNT"
-            )
-        shift = torch.zeros(1, self.config.autoencoder.num_directions, device=self.device)
-        for number, amount in edit.directions:
-            shift[0, number] += amount
-        if self.config.motion_space == "latent":
-            return self.model.autoencoder.basis.motion(shift)
-        return shift
+        return self.editor(portrait, options)(drawn, start)
+
+    def editor(self, portrait: Portrait, options: SampleOptions) -> Editor:
+        """What changes a portrait's drawn motion as the options ask.
+
+        Raises:
+            BadInput: they ask by name for what the model has no name for.
+        """
+        return Editor(
+            self.config,
+            self.model.autoencoder.basis,
+            portrait.coefficients,
+            options,
+            self.control_map,
+        )
 
     def _draw(
         self, portrait: Portrait, recording: Recording, options: SampleOptions
@@ -245,10 +265,24 @@ class FloatPipeline:
         frames = self.model.autoencoder.decode(latents.to(self.dtype), portrait.appearance.features)
         return rgb_bytes(frames).cpu().numpy()
 
-    def paste_back(self, portrait: Portrait) -> PasteBack:
+    def paste_back(self, portrait: Portrait) -> FullPictures:
         """What makes full pictures, the size of the photo, of a portrait's decoded frames."""
         rest = self.decode(portrait, self.own_motion(portrait))
-        return PasteBack(portrait.picture, portrait.crop, rest[0])
+        return full_pictures(portrait.picture, portrait.crop, rest[0])
+
+    def advice(self, portrait: Portrait) -> str | None:
+        """What to expect of a portrait that the model was not made for; none for usual ones."""
+        if portrait.crop.face is None:
+            return None
+        yaw = fit_head(portrait.crop.face.points, standard_face()).pose.yaw
+        if self.config.controls:  # taught to see turns; the landmark network sees too little of one
+            yaw = float(portrait.coefficients[0, INDEX["yaw"]] * SCALES[INDEX["yaw"]])
+        if abs(yaw) <= FRONTAL_DEGREES:
+            return None
+        return (
+            f"the head is turned by about {abs(yaw):.0f} degrees: beyond {FRONTAL_DEGREES} expect "
+            "lips that move less and a blurred far side of the face; a frontal photo works better"
+        )
 
     def render(
         self,

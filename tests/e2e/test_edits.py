@@ -25,6 +25,7 @@ EYES = ("blink", "squint", "gaze_x", "gaze_y")
 CHANGED: dict[str, object] = {
     "head": 0.5, "mouth": 1.5, "yaw": 5.0, "pitch": -4.0, "roll": 3.0, "smile": 0.5,
     "brows": -0.5, "gaze_x": 0.4, "gaze_y": 0.0, "region": "face", "edit": ("7:+1",),
+    "curve": ("yaw=0:0,1:9",),
 }  # fmt: skip
 """For every field of MotionEdit a value that is not its default."""
 
@@ -170,3 +171,20 @@ def test_nameless_directions_move_by_number(nameless: FloatPipeline, sound: np.n
     expected[:, 4], expected[:, 0] = 1.5, -2
     found = nameless.model.autoencoder.basis.coefficients(moved - usual)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "edits", [{"edit": MotionEdit(yaw=6, head=0.5, smile=0.4, edit=("6:+1.5",))}, {"blink": "40"},
+              {"edit": MotionEdit(region="lips")}],
+)  # fmt: skip
+def test_motion_drawn_once_can_be_edited_frame_by_frame(
+    pipeline: FloatPipeline, face: Portrait, sound: np.ndarray, edits: dict[str, object]
+) -> None:
+    options = SampleOptions(nfe=2, **edits)  # type: ignore[arg-type]
+    whole = torch.cat(list(pipeline.motion(face, sound[:40_000], options)))
+    plain = replace(options, edit=MotionEdit(), blink="drawn")
+    once = torch.cat(list(pipeline.motion(face, sound[:40_000], plain)))
+    assert not torch.equal(whole, once)
+    for frame in (0, 30, len(once) - 1):
+        alone = pipeline.edit(face, once[frame : frame + 1], options, frame)
+        assert torch.equal(alone, whole[frame : frame + 1])

@@ -2,7 +2,7 @@ import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given
 
-from openfloat.data.face_rig_pose import Pose, angles, estimate_pose, rotation
+from openfloat.vision.head_pose import Pose, angles, estimate_pose, rotation
 
 poses = st.builds(Pose, *[st.floats(-60, 60)] * 3)
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from openfloat.data.controls import INDEX, SCALES
-from openfloat.editing.controls import HEAD, LIPS, MOUTH, edited
-from openfloat.editing.lids import BLINK, blink_curve, with_blinks
+from openfloat.editing.controls import EYES, HEAD, LIPS, MOUTH, edited
+from openfloat.editing.lids import BLINK, blink_curve, with_lids
 from openfloat.editing.steadying import STEADIED, steady
 from openfloat.evaluation.signals import acceleration, count_blinks
 from openfloat.options import MotionEdit
@@ -61,8 +61,10 @@ def test_lids_are_as_asked_for() -> None:
     own = 0.2
 
     def lids(kind: str, seed: int = 1) -> Tensor:
-        stream = with_blinks(iter(pieces(motion, 50, 50)), kind, own, seed)  # type: ignore[arg-type]
-        made = torch.cat(list(stream))
+        made = torch.cat([
+            with_lids(motion[start : start + 50], kind, own, start, seed)
+            for start in range(0, 300, 50)
+        ])  # fmt: skip
         others = [column for column in range(20) if column != BLINK]
         assert torch.equal(made[:, others], motion[:, others])
         return made[:, BLINK]
@@ -100,11 +102,15 @@ def test_no_edit_changes_nothing() -> None:
     assert edited(motion, torch.randn(20), MotionEdit()) is motion
 
 
-@pytest.mark.parametrize("region", ["lips", "head", "face"])
+@pytest.mark.parametrize("region", ["lips", "head", "face", "eyes", "lip", "exp", "pose"])
 def test_outside_of_its_region_everything_stays_as_in_the_portrait(region: str) -> None:
     motion, own = torch.randn(30, 20), torch.randn(20)
     made = edited(motion, own, MotionEdit(region=region))  # type: ignore[arg-type]
-    moving = {"lips": MOUTH, "head": HEAD, "face": [n for n in INDEX if n not in HEAD]}[region]
+    face = [n for n in INDEX if n not in HEAD]
+    moving = {
+        "lips": MOUTH, "lip": MOUTH, "head": HEAD, "pose": HEAD, "face": face, "exp": face,
+        "eyes": EYES,
+    }[region]  # fmt: skip
     for name, column in INDEX.items():
         expected = motion[:, column] if name in moving else own[column].expand(30)
         torch.testing.assert_close(made[:, column], expected)
@@ -112,6 +118,7 @@ def test_outside_of_its_region_everything_stays_as_in_the_portrait(region: str) 
 
 def test_amounts_scale_the_change_and_offsets_add_in_physical_units() -> None:
     motion, own = torch.randn(30, 20), torch.randn(20)
+    own[INDEX["smile"]] = 0
     made = edited(motion, own, MotionEdit(head=0.5, mouth=2, yaw=8, smile=-0.3, gaze_x=0.4))
     yaw, jaw, gaze = INDEX["yaw"], INDEX["jaw_open"], INDEX["gaze_x"]
     torch.testing.assert_close(made[:, yaw], own[yaw] + 0.5 * (motion[:, yaw] - own[yaw]) + 1)
@@ -122,6 +129,15 @@ def test_amounts_scale_the_change_and_offsets_add_in_physical_units() -> None:
     changed = {INDEX[n] for n in (*HEAD, *LIPS, "mouth_down", "gaze_x")}
     same = [column for column in range(20) if column not in changed]
     torch.testing.assert_close(made[:, same], motion[:, same])
+
+
+def test_a_portraits_own_smile_goes_before_corners_are_pulled_down() -> None:
+    own, smile, down = torch.zeros(20), INDEX["smile"], INDEX["mouth_down"]
+    own[smile] = 0.6 / float(SCALES[smile])
+    for asked, less, corners in ((-0.4, 0.4, 0.0), (-1.0, 0.6, 0.4)):
+        made = edited(own[None], own, MotionEdit(smile=asked))[0] - own
+        assert made[smile] * SCALES[smile] == pytest.approx(-less, abs=1e-3)
+        assert made[down] * SCALES[down] == pytest.approx(corners, abs=1e-3)
 
 
 def test_offsets_compose_and_invert() -> None:

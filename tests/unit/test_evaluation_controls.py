@@ -7,8 +7,8 @@ import torch
 from openfloat.data.controls import INDEX, SCALES, TABLE
 from openfloat.data.engine_controls import most_turn
 from openfloat.data.face_rig_fields import SMILE_OUT, SMILE_UP
-from openfloat.data.face_rig_pose import Pose, rotation
 from openfloat.data.mesh import IRIS_CENTRES
+from openfloat.editing.control_map import SHUT
 from openfloat.editing.controls import edited
 from openfloat.evaluation.controls import no_face_rows, summarise
 from openfloat.evaluation.face_measures import ASKABLE, BROWS, fit_head, measure_face
@@ -17,6 +17,7 @@ from openfloat.evaluation.picture_filters import change, dual_filters, features
 from openfloat.evaluation.responses import Readings, leakage, leaks, line, slopes
 from openfloat.evaluation.sweeps import sweep_of
 from openfloat.options import MotionEdit
+from openfloat.vision.head_pose import Pose, rotation
 from openfloat.vision.measure import INNER_LIPS, LIDS
 
 
@@ -190,15 +191,28 @@ def test_a_sweep_moves_its_own_directions_within_the_engines_range(name: str) ->
         assert turn <= 2 * most_turn(name, BASE[moved[0]]) + 1e-4
 
 
-@pytest.mark.parametrize("name", ["yaw", "pitch", "roll", "smile", "brows", "gaze_x", "gaze_y"])
-def test_a_sweep_asks_the_model_for_what_a_users_option_asks(name: str) -> None:
-    own = np.random.default_rng(3).normal(0, 1, 20).astype(np.float32)
+@pytest.mark.parametrize("name", ASKABLE)
+def test_a_sweep_asks_the_model_by_way_of_the_users_options(name: str) -> None:
+    own = np.random.default_rng(3).normal(0, 0.3, 20).astype(np.float32)
     sweep = sweep_of(name, np.zeros(20, np.float32))
-    unit = float(SCALES[INDEX["brows_up" if name == "brows" else name]])
-    for amount, wanted in zip(sweep.amounts, sweep.coefficients(own), strict=True):
-        edit = MotionEdit(**{name: float(amount) * unit})
-        made = edited(torch.from_numpy(own)[None], torch.from_numpy(own), edit)
-        np.testing.assert_allclose(made[0].numpy(), wanted, atol=1e-5)
+    unit = float(SCALES[sweep.column])
+    made = sweep.coefficients(own)
+    if name == "mouth":  # factors 0 ... 2 on a mouth drawn half as wide as the sweep goes
+        np.testing.assert_allclose(
+            made[:, sweep.column] - own[sweep.column], sweep.amounts, atol=1e-5
+        )
+    elif name == "blink":
+        assert made[0, sweep.column] == own[sweep.column]
+        assert made[-1, sweep.column] == pytest.approx(SHUT / unit)
+    else:
+        for amount, row in zip(sweep.amounts, made, strict=True):
+            edit = MotionEdit(**{name: float(amount) * unit})
+            wanted = edited(torch.from_numpy(own)[None], torch.from_numpy(own), edit)
+            np.testing.assert_allclose(row, wanted[0].numpy(), atol=1e-5)
+    others = [k for k in range(20) if k != sweep.column and TABLE[k].name != "brows_down"]
+    np.testing.assert_array_equal(
+        made[:, others], np.broadcast_to(own[others], made[:, others].shape)
+    )
 
 
 def test_medians_goals_and_table_tell_what_was_measured_and_what_was_skipped() -> None:

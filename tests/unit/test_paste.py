@@ -9,9 +9,10 @@ from numpy import ndarray
 from PIL import Image
 
 from openfloat.vision.face import Face, PortraitCrop
+from openfloat.vision.full_pictures import PastingWriter
 from openfloat.vision.geometry import Box, cut
 from openfloat.vision.optical_flow import SIDES, motion_between, pyramid
-from openfloat.vision.paste import PasteBack, PastingWriter, _cubic_taps, _mixed_rows, full_size
+from openfloat.vision.paste import PasteBack, _cubic_taps, _mixed_rows, full_size
 from openfloat.vision.resize import resize_smooth
 from openfloat.vision.video_reader import read_frames
 

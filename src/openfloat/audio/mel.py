@@ -37,6 +37,11 @@ def log_mel(
         num_frames: video frames.
         num_bands: mel bands from 0 to 8 kHz.
     """
+    with torch.autocast(waveform.device.type, enabled=False):  # quiet bands need every bit
+        return _log_mel(waveform, num_frames, num_bands)
+
+
+def _log_mel(waveform: Tensor, num_frames: int, num_bands: int) -> Tensor:
     missing = num_samples(num_frames) - waveform.shape[-1]
     padded = F.pad(waveform, (REACH, missing + REACH))
     window = torch.hann_window(WINDOW, dtype=waveform.dtype, device=waveform.device)

@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ class Animate:
     """Make a portrait speak."""
 
     portrait: Positional[Path]
-    """Photo: JPEG, PNG or WebP."""
+    """Photo: JPEG, PNG or WebP; or a video, which then is given another voice (as by dub)."""
     speech: Positional[Path]
     """Voice: any sound or video file."""
     output: Annotated[Path, arg(aliases=["-o"])] = Path("out.mp4")
@@ -32,6 +32,8 @@ class Animate:
     """What decoder and vector field compute in; the short ones are for GPUs."""
     paste_back: bool = False
     """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""
+    curves: Path | None = None
+    """CSV file of options that change over the clip: columns time (seconds), yaw, mouth ..."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
     framing: OmitArgPrefixes[CropOptions] = CropOptions()
     marking: OmitArgPrefixes[MarkOptions] = MarkOptions()
@@ -73,6 +75,9 @@ class Demo:
             )
 
 
+VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
+
+
 def animate(job: Animate) -> None:
     """Load, encode, draw, decode and write, with a progress bar."""
     with no_garbage():
@@ -81,6 +86,20 @@ def animate(job: Animate) -> None:
         from openfloat.pipeline import FloatPipeline
         from openfloat.vision.paste import full_size
 
+    if job.portrait.suffix.lower() in VIDEOS and job.portrait.is_file():
+        from openfloat.cli.dub import Dub
+
+        Dub(
+            video=job.portrait,
+            speech=job.speech,
+            output=job.output,
+            model=job.model,
+            device=job.device,
+            sample=with_curves(job.sample, job.curves),
+            marking=job.marking,
+        ).run()
+        return
+    sample = with_curves(job.sample, job.curves)
     started = time.perf_counter()
     pipeline = FloatPipeline.from_pretrained(
         job.model, device=check_device(job.device), precision=job.precision
@@ -89,13 +108,15 @@ def animate(job: Animate) -> None:
     loaded = time.perf_counter()
     if portrait.crop.num_faces > 1 and job.framing.face is None:
         print(f"{portrait.crop.num_faces} faces found, taking the largest; --face N takes another")
+    if advice := pipeline.advice(portrait):
+        print(f"{job.portrait}: {advice}")
     with Progress(transient=True) as bar:
         task = bar.add_task("frames", total=None)
         frames = pipeline.render(
             portrait,
             job.speech,
             job.output,
-            job.sample,
+            sample,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             paste_back=job.paste_back,
             marks=job.marking,
@@ -109,6 +130,24 @@ def animate(job: Animate) -> None:
         f"after {loaded - started:.1f} s of loading"
     )
     warn_unmarked(job.output, job.marking)
+
+
+def with_curves(sample: SampleOptions, path: Path | None) -> SampleOptions:
+    """The options, and a file of curves if there is one.
+
+    Raises:
+        BadInput: the file is none of curves, or an option has two of them.
+    """
+    if path is None:
+        return sample
+    from openfloat.cli.curves import read_curves
+    from openfloat.errors import BadInput
+
+    try:
+        edit = replace(sample.edit, curve=(*sample.edit.curve, *read_curves(path)))
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}") from error
+    return replace(sample, edit=edit)
 
 
 def warn_unmarked(output: Path, marking: MarkOptions) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, Suppress, subcommand
 
 from openfloat.data.manifest import DEFAULT_DATA
+from openfloat.data.prepare.options import PrepareOptions
 from openfloat.data.synthetic_options import SynthesisOptions
 
 
@@ -84,11 +85,59 @@ class Observe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prepare:
+    """Videos of people to clips for training: 25 frames per second, 16 kHz, one face, one crop.
+
+    Shots are split, one face is followed in each; clips whose face is small, leaves the crop, or
+    whose sound is late or early are left out, and `report.json` says which and why. The names of
+    HDTF, RAVDESS, VFHQ, CREMA-D and GRID are understood. The same command goes on where it was
+    stopped. The folder can be given to `train --data`.
+    """
+
+    raw: Positional[Path]
+    """Folder with videos, at any depth."""
+    out: Positional[Path]
+    """Folder for shards (WebDataset), manifest.json and report.json."""
+    only: str = "*"
+    """Pattern that the paths of videos inside RAW fit, as s1/*; others may follow later."""
+    options: OmitArgPrefixes[PrepareOptions] = PrepareOptions()
+    workers: int = 2
+    """Processes; the clips do not depend on it."""
+    ray: str = ""
+    """Address of a Ray cluster that sees both folders, or `local`, instead of processes."""
+
+    def run(self) -> None:
+        """Prepare what is missing and say what is there."""
+        from rich.progress import Progress
+
+        from openfloat.data.prepare.run import REPORT, prepare
+
+        started = time.perf_counter()
+        try:
+            with Progress(transient=True) as bar:
+                task = bar.add_task("shards", total=None)
+                found = prepare(
+                    self.raw, self.out, self.options,
+                    workers=self.workers, ray=self.ray, only=self.only,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("stopped, the same command goes on") from None
+        seconds = sum(clip.num_frames for clip in found.clips) / 25
+        print(
+            f"{self.out}: {len(found.clips)} clips ({seconds:.1f} s) of {found.num_videos} videos; "
+            f"{len(found.refused)} left out, {self.out / REPORT} says why; {found.num_made} shards "
+            f"made now in {time.perf_counter() - started:.1f} s"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
     """Make and prepare data."""
 
     command: OmitSubcommandPrefixes[
         Annotated[Synthesize, subcommand("synthesize")]
+        | Annotated[Prepare, subcommand("prepare")]
         | Annotated[Observe, subcommand("observe")]
         | Annotated[None, Suppress]
     ]

@@ -11,11 +11,12 @@ from tyro.conf import Positional
 class Evaluate:
     """Measure on held-out people and voices of a data pack; some minutes on a CPU."""
 
-    what: Positional[Literal["model", "controls", "reader", "portraits"]]
+    what: Positional[Literal["model", "controls", "reader", "reenactment", "portraits"]]
     """model: figures of redrawing, lips, head, eyes, identity, emotions, jitter, speed, size;
     controls: slope and leakage of every named control on held-out portraits, against the data
     engine's pictures;
     reader: how well motion is read off the data engine's pictures of held-out portraits;
+    reenactment: how portraits follow yaw, pitch and lips of held-out videos of others;
     portraits: a contact sheet of held-out portraits that speak, to be looked at."""
     model: Positional[str] = "openfloat-256"
     """An embedded model or a model folder."""
@@ -26,7 +27,7 @@ class Evaluate:
     device: str = "cpu"
     """cpu, cuda, cuda:1, mps ..."""
     clips: int = 12
-    """Held-out talking clips."""
+    """Held-out talking clips; those that reenact are the longest."""
     portraits: int | None = None
     """Held-out portraits that speak; default 6 for the figures, 8 for controls, 40 for the
     reader, 24 for the sheet."""
@@ -47,6 +48,8 @@ class Evaluate:
             self._answer()
         elif self.what == "reader":
             self._read()
+        elif self.what == "reenactment":
+            self._follow()
         else:
             self._draw()
 
@@ -103,6 +106,24 @@ class Evaluate:
             said=lambda step: print(step, file=sys.stderr),
         )
         print(reader_table(report))
+        if self.json is not None:
+            write_json(report, self.json)
+
+    def _follow(self) -> None:
+        import sys
+
+        from openfloat.codec import write_json
+        from openfloat.data.manifest import data_folder
+        from openfloat.evaluation.reenactment import evaluate_reenactment, reenactment_table
+        from openfloat.pipeline import FloatPipeline
+
+        report = evaluate_reenactment(
+            FloatPipeline.from_pretrained(self.model, device=self.device),
+            data_folder(self.data),
+            clips=self.clips,
+            said=lambda step: print(step, file=sys.stderr),
+        )
+        print(reenactment_table(report))
         if self.json is not None:
             write_json(report, self.json)
 

@@ -11,29 +11,38 @@ from openfloat import __version__
 from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
 from openfloat.cli.bench import Bench
+from openfloat.cli.calibrate import Calibrate
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.detect import Detect
+from openfloat.cli.dub import Dub
 from openfloat.cli.evaluate import Evaluate
+from openfloat.cli.hub import Download, Upload
 from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
 from openfloat.cli.reenact import Reenact
 from openfloat.cli.released_names import translate
 from openfloat.cli.serve import Serve
 from openfloat.cli.train import Train
+from openfloat.cli.ui import Ui
 from openfloat.errors import BadInput, OpenFloatError
 
 Command = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
     | Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Reenact, tyro.conf.subcommand("reenact")]
+    | Annotated[Dub, tyro.conf.subcommand("dub")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
+    | Annotated[Ui, tyro.conf.subcommand("ui")]
     | Annotated[Detect, tyro.conf.subcommand("detect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Download, tyro.conf.subcommand("download")]
+    | Annotated[Upload, tyro.conf.subcommand("upload")]
+    | Annotated[Calibrate, tyro.conf.subcommand("calibrate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Info, tyro.conf.subcommand("info")]
@@ -55,7 +64,7 @@ def run(arguments: list[str]) -> int:
         print(__version__)
         return 0
     try:
-        command = _parse(arguments)
+        command = parse(arguments)
         command.run()
     except OpenFloatError as error:
         print(f"openfloat: {error}", file=sys.stderr)
@@ -66,7 +75,7 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _parse(arguments: list[str]) -> Command:
+def parse(arguments: list[str]) -> Command:
     """Arguments as a command; a value that a config refuses becomes one sentence, not a box."""
     said = io.StringIO()
     try:

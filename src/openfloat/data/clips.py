@@ -11,22 +11,22 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
-from scipy.spatial import ConvexHull
 
+from openfloat.audio.io import load_audio
+from openfloat.data.growing import GrowingArray
 from openfloat.data.manifest import ClipRow, Split, read_manifest
-from openfloat.data.mesh import EYE_RINGS, OUTER_LIP_RING
+from openfloat.data.prepare.masks import EYES, MASK_SIZE, MOUTH, outline_mask
+from openfloat.data.prepare.reader import inside_shard, read_clip, read_pictures, read_sound
 from openfloat.errors import BadInput, NoFaceFound
 from openfloat.vision.face import Face, cut_square, detect_faces, refine
 from openfloat.vision.geometry import Box, apply, box_matrix, square_around
+from openfloat.vision.resize import resize_smooth
 from openfloat.vision.video_reader import read_frames
 
 logger = logging.getLogger(__name__)
 
 MARKER = "finished.json"
-REGION_SIZE = 64
-WIDENING = ((OUTER_LIP_RING, 1.3), *((ring, 1.8) for ring in EYE_RINGS))
-"""Outlines of mouth and eyes, and how much the region mask is wider."""
+REGION_SIZE = MASK_SIZE
 LOOKS = 3
 """Frames of a clip whose face boxes decide the clip's one crop."""
 
@@ -107,37 +107,58 @@ def build_real_frames(
         clips_per_person: at most so many clips of one person.
 
     Raises:
-        BadInput: no clip of the split shows a face.
+        BadInput: no clip of the split shows a face, or the folder holds smaller frames.
     """
     if (folder / MARKER).is_file():
-        return RealFrames.open(folder)
+        kept = RealFrames.open(folder)
+        if kept.images.shape[1] < size:
+            raise BadInput(f"{folder} holds frames of {kept.images.shape[1]} pixels, not {size}")
+        return kept
     rows = choose_clips(read_manifest(data_dir).clips, split, clips_per_person)
     people = list(dict.fromkeys(row.person for row in rows))
-    frames: list[CroppedFrame] = []
-    clip: list[int] = []
-    person: list[int] = []
-    for row in rows:
-        try:
-            found = list(sparse_frames(data_dir / row.file, size, frames_per_clip))
-        except NoFaceFound:
-            logger.warning("%s is left out: no face was found", row.file)
-            continue
-        clip += [clip[-1] + 1 if clip else 0] * len(found)
-        person += [people.index(row.person)] * len(found)
-        frames += found
-    if not frames:
-        raise BadInput(f"no clip of {data_dir} shows a face")
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    np.save(partial / "images.npy", np.stack([frame.image for frame in frames]))
-    np.save(partial / "region.npy", np.stack([frame.region for frame in frames]))
+    clip, person = _write_frames(data_dir, rows, people, partial, size, frames_per_clip)
+    if not clip:
+        shutil.rmtree(partial)
+        raise BadInput(f"no clip of {data_dir} shows a face")
     np.save(partial / "clip.npy", np.array(clip, np.int32))
     np.save(partial / "person.npy", np.array(person, np.int32))
-    (partial / MARKER).write_text(json.dumps({"frames": len(frames), "people": people}) + "\n")
+    (partial / MARKER).write_text(json.dumps({"frames": len(clip), "people": people}) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return RealFrames.open(folder)
+
+
+def _write_frames(
+    data_dir: Path,
+    rows: Sequence[ClipRow],
+    people: list[str],
+    folder: Path,
+    size: int,
+    frames_per_clip: int,
+) -> tuple[list[int], list[int]]:
+    """Write pictures and regions clip by clip; which clip, and whose, every frame is."""
+    clip: list[int] = []
+    person: list[int] = []
+    with (
+        GrowingArray(folder / "images.npy", np.uint8) as images,
+        GrowingArray(folder / "region.npy", np.uint8) as regions,
+    ):
+        for row in rows:
+            before = images.length
+            try:
+                for frame in sparse_frames(data_dir / row.file, size, frames_per_clip):
+                    images.append(frame.image)
+                    regions.append(frame.region)
+            except NoFaceFound:
+                logger.warning("%s is left out: no face was found", row.file)
+                continue
+            found = images.length - before
+            clip += [clip[-1] + 1 if clip else 0] * found
+            person += [people.index(row.person)] * found
+    return clip, person
 
 
 def choose_clips(rows: Sequence[ClipRow], split: Split, per_person: int) -> list[ClipRow]:
@@ -162,14 +183,45 @@ def sparse_frames(path: Path, size: int, count: int) -> Iterator[CroppedFrame]:
         NoFaceFound: the clip's middle shows no face.
         BadMedia: the clip cannot be read.
     """
+    if inside_shard(path):
+        yield from _sparse_prepared(path, size, count)
+        return
     frames = list(read_frames(path))
     box, face = clip_box(frames)
-    wanted = min(len(frames), max(count, len(frames) // 6))
-    for place in np.linspace(0, len(frames) - 1, wanted).round().astype(int):
+    for place in _spread(len(frames), count):
         image = frames[place]
         (seen,) = refine(image, [face])
         points = apply(box_matrix(box, REGION_SIZE), seen.points)
         yield CroppedFrame(cut_square(image, box, size, "edge"), region_mask(points, REGION_SIZE))
+
+
+def _spread(frames: int, count: int) -> Iterator[int]:
+    """Places of `count` frames of a short clip, of one in six of a long one."""
+    wanted = min(frames, max(count, frames // 6))
+    yield from np.linspace(0, frames - 1, wanted).round().astype(int).tolist()
+
+
+def _sparse_prepared(path: Path, size: int, count: int) -> Iterator[CroppedFrame]:
+    masks = read_clip(path).masks.max(axis=1)
+    wanted = set(_spread(len(masks), count))
+    for place, image in enumerate(read_pictures(path)):
+        if place in wanted:
+            yield CroppedFrame(_at_size(image, size), masks[place])
+
+
+def _at_size(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    return image if len(image) == size else resize_smooth(image, size)
+
+
+def clip_sound(path: Path) -> NDArray[np.float32]:
+    """The sound (s,) of a clip at 16 kHz, from its first frame on.
+
+    Raises:
+        BadMedia: it has none, or none that can be read.
+    """
+    if inside_shard(path):
+        return read_sound(path.with_suffix(".wav"))
+    return load_audio(path)
 
 
 def whole_crops(path: Path, size: int) -> Iterator[NDArray[np.uint8]]:
@@ -179,6 +231,10 @@ def whole_crops(path: Path, size: int) -> Iterator[NDArray[np.uint8]]:
         NoFaceFound: the clip's middle shows no face.
         BadMedia: the clip cannot be read.
     """
+    if inside_shard(path):
+        for image in read_pictures(path):
+            yield _at_size(image, size)
+        return
     frames = list(read_frames(path))
     box, _ = clip_box(frames)
     for frame in frames:
@@ -210,11 +266,4 @@ def region_mask(points: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
         points: (478, 2) face mesh in pixels of the mask.
         size: of the mask.
     """
-    mask = Image.new("L", (size, size))
-    draw = ImageDraw.Draw(mask)
-    for ring, widening in WIDENING:
-        corners = points[list(ring)]
-        outline = corners[ConvexHull(corners).vertices]
-        middle = outline.mean(axis=0)
-        draw.polygon([tuple(p) for p in middle + widening * (outline - middle)], fill=1)
-    return np.asarray(mask, dtype=np.uint8).copy()
+    return outline_mask(points, (*MOUTH, *EYES), size)

@@ -155,13 +155,16 @@ def vary_colour(batch: PairBatch, generator: torch.Generator) -> PairBatch:
     )
 
 
-def open_sampler(data_dir: Path, cache_dir: Path, *, real_share: float) -> PairSampler:
+def open_sampler(
+    data_dir: Path, cache_dir: Path, *, real_share: float, size: int = 256
+) -> PairSampler:
     """The sampler over a cache; what is missing is made from the data pack first, in minutes.
 
     Args:
         data_dir: the data pack; not needed where the cache is complete.
         cache_dir: gets `pictures` and, where real pairs are wanted, `frames`.
         real_share: see `PairSampler`.
+        size: height and width of real frames in pixels.
 
     Raises:
         BadInput: a part is missing and there is no data pack to make it from.
@@ -172,7 +175,7 @@ def open_sampler(data_dir: Path, cache_dir: Path, *, real_share: float) -> PairS
     if real_share < 1:
         made = open_pictures(data_dir, cache_dir)
     if real_share > 0 and ((frames / "finished.json").is_file() or has_pack):
-        real = build_real_frames(data_dir, frames)
+        real = build_real_frames(data_dir, frames, size=size)
     return PairSampler(made, real, real_share=real_share)
 
 

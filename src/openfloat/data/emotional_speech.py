@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openfloat.audio.io import load_audio
 from openfloat.config import EMOTIONS
+from openfloat.data.clips import clip_sound
 from openfloat.data.manifest import Split, read_manifest
 
 
@@ -33,7 +33,7 @@ def read_emotional_speech(data_dir: Path, *, split: Split) -> list[EmotionalClip
         BadMedia: a recording cannot be read.
     """
     return [
-        EmotionalClip(load_audio(data_dir / row.file), EMOTIONS.index(row.emotion), row.speaker)
+        EmotionalClip(clip_sound(data_dir / row.file), EMOTIONS.index(row.emotion), row.speaker)
         for row in read_manifest(data_dir).speech
         if row.split == split and row.emotion in EMOTIONS
     ]

@@ -53,6 +53,15 @@ class Picture(NamedTuple):
     truth: Truth
 
 
+class Drawing(NamedTuple):
+    """The pixels of a picture, and the mesh that was drawn."""
+
+    image: NDArray[np.uint8]
+    """(s, s, 3) RGB."""
+    vertices: NDArray[np.float32]
+    """(V, 3) shares of the picture, z away from the camera."""
+
+
 @dataclass(frozen=True, eq=False)
 class PortraitEngine:
     """Makes pictures of one person.
@@ -121,34 +130,44 @@ class PortraitEngine:
 
     def stream(self, controls: NDArray[np.float32]) -> Iterator[Picture]:
         """The same one after the other, some of them made at once."""
-        for begin in range(0, len(controls), CHUNK):
-            yield from self._chunk(controls[begin : begin + CHUNK])
+        for part in _chunks(controls):
+            yield from self._finished(*self._drawn(part), part)
+
+    def drawings(self, controls: NDArray[np.float32]) -> list[Drawing]:
+        """Pixels and meshes of `pictures` without their truth, at half the cost."""
+        drawn = [self._drawn(part) for part in _chunks(controls)]
+        return [
+            Drawing(image, mesh)
+            for images, meshes in drawn
+            for image, mesh in zip(_to_bytes(images), meshes.cpu().numpy(), strict=True)
+        ]
 
     def untouched(self) -> Picture:
         """The standard crop itself with the controls that were read off it."""
         grid = Windows.whole(1, self.size, self._texture.device).centres(self.size)
         controls = self.rig.base[None]
         vertices = self._base_vertices[None]
-        (picture,) = self._finished(sample(self._texture, grid), controls, vertices)
+        (picture,) = self._finished(sample(self._texture, grid), vertices, controls)
         return picture
 
-    def _chunk(self, controls: NDArray[np.float32]) -> list[Picture]:
+    def _drawn(self, controls: NDArray[np.float32]) -> tuple[Pictures, Float[Tensor, "b v 3"]]:
+        """Pictures in shares of full light, and their meshes."""
         vertices = self._tensor(np.stack([self.rig.vertices(row) for row in controls]))
         images = self._skin(vertices)
         for eye in (0, 1):
             self._add_eye(images, vertices, eye)
         self._add_mouth(images, vertices, controls)
-        return self._finished(images, controls, vertices)
+        return images, vertices
 
     def _finished(
-        self, images: Pictures, controls: NDArray[np.float32], vertices: Tensor
+        self, images: Pictures, vertices: Float[Tensor, "b v 3"], controls: NDArray[np.float32]
     ) -> list[Picture]:
         whole = Windows.whole(len(controls), TRUTH_SIZE, vertices.device)
         frontal = self._frontal(whole, TRUTH_SIZE, controls)
         truths = find_truth(self.model, self._mouth, vertices, self._base_vertices, frontal)
-        pixels = (images * 255 + 0.5).clamp(0, 255).byte().cpu().numpy()
         points = (vertices[..., :2] * 2 - 1).cpu().numpy()
-        return [Picture(*one) for one in zip(pixels, controls, points, truths, strict=True)]
+        rows = zip(_to_bytes(images), controls, points, truths, strict=True)
+        return [Picture(*row) for row in rows]
 
     def _skin(self, vertices: Float[Tensor, "b v 3"]) -> Pictures:
         """The moved photo with lids and lips, but mouth and eyes only stretched along."""
@@ -209,3 +228,13 @@ class PortraitEngine:
 
     def _tensor(self, values: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+
+def _chunks(controls: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Rows (b, 20) in parts that are made at once."""
+    return (controls[begin : begin + CHUNK] for begin in range(0, len(controls), CHUNK))
+
+
+def _to_bytes(images: Pictures) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = (images * 255 + 0.5).clamp(0, 255).byte().cpu().numpy()
+    return pixels

@@ -29,7 +29,6 @@ from openfloat.data.face_rig_model import (
     FaceModel,
     border_points,
 )
-from openfloat.data.face_rig_pose import Pose, estimate_pose, rotation
 from openfloat.data.mesh import (
     IRIS_CENTRES,
     IRIS_RINGS,
@@ -38,6 +37,7 @@ from openfloat.data.mesh import (
     Points,
     eye_centres,
 )
+from openfloat.vision.head_pose import Pose, estimate_pose, rotation
 
 PIVOT_DEPTH = 1.1
 """Eye distances from the mean of the face back to the point that the head turns about."""

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from openfloat.audio.frames import num_frames
-from openfloat.audio.io import load_audio
-from openfloat.config import SAMPLE_RATE, SAMPLES_PER_FRAME
-from openfloat.data.clips import whole_crops
+from openfloat.config import EMOTIONS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from openfloat.data.clips import clip_sound, whole_crops
 from openfloat.data.controls import INDEX
 from openfloat.data.dataset import to_image
 from openfloat.data.manifest import Split, read_manifest
 from openfloat.data.motion import MotionClip
+from openfloat.data.prepare.reader import inside_shard, read_clip
 from openfloat.data.speech_motion import motion_for
 from openfloat.data.speech_shards import iterate_shards, write_shard
 from openfloat.data.voices import SILENCE, Phone, Utterance
@@ -92,6 +92,8 @@ def write_observed(
 
 def _encode_all(autoencoder: FloatAutoencoder, files: Sequence[Path]) -> Iterator[MotionClip]:
     for file in files:
+        if inside_shard(file) and not read_clip(file).about.voice:
+            continue
         try:
             yield encode_clip(autoencoder, file)
         except NoFaceFound:
@@ -106,14 +108,25 @@ def encode_clip(autoencoder: FloatAutoencoder, file: Path) -> MotionClip:
         BadMedia: it cannot be read.
     """
     motion = encode_frames(autoencoder, whole_crops(file, autoencoder.config.size))
-    waveform = load_audio(file)
+    waveform = clip_sound(file)
     length = min(len(motion), num_frames(len(waveform)))
     return MotionClip(
         waveform=waveform[: length * SAMPLES_PER_FRAME],
         motion=motion[:length],
-        emotion=UNKNOWN,
+        emotion=_emotion_of(file),
         source=file.stem,
     )
+
+
+def _emotion_of(file: Path) -> int:
+    """What a prepared clip's speaker feels: as its name said, else as its voice was scored."""
+    if not inside_shard(file):
+        return UNKNOWN
+    clip = read_clip(file)
+    if clip.about.emotion in EMOTIONS:
+        return EMOTIONS.index(clip.about.emotion)
+    scores = clip.extra.get("emotion")
+    return UNKNOWN if scores is None else int(scores.argmax())
 
 
 @torch.inference_mode()

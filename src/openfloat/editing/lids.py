@@ -1,7 +1,6 @@
 """Blinks: of any stretch of an endless clip, at the rate of people or at another."""
 
 import functools
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -11,43 +10,43 @@ from torch import Tensor
 from openfloat.config import FPS
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.data.manner import EXPRESSIONS, blinks
+from openfloat.editing.control_map import SHUT
 
 BLINK = INDEX["blink"]
-SHUT = 1.35
-"""Lids asked for in a blink, 1 being shut: the decoder lowers them less than it is told."""
 MINUTE = 60 * FPS
 LONGEST_BLINK = 10
 """Frames by which a blink may outlast the minute in which it began."""
 
 
-def with_blinks(motion: Iterator[Tensor], kind: str, own: float, seed: int) -> Iterator[Tensor]:
+def with_lids(
+    piece: Tensor, kind: str, own: float, start: int, seed: int, gain: float = SHUT
+) -> Tensor:
     """Lids as asked for.
 
     Args:
-        motion: pieces (t, m) of coefficients, from the clip's first frame on.
+        piece: frames (t, m) of coefficients.
         kind: "natural" blinks 8 to 25 times a minute, each 100 to 300 ms, at moments that the seed
             decides; a number blinks so often; "off" keeps the portrait's lids; "drawn" leaves what
             the model drew.
         own: the portrait's own blink coefficient.
+        start: which frame of the clip is the first.
         seed: of the moments.
+        gain: what the decoder must be told for shut, 1 being shut.
     """
-    start = 0
-    for piece in motion:
-        yield with_lids(piece, kind, own, start, seed)
-        start += len(piece)
-
-
-def with_lids(piece: Tensor, kind: str, own: float, start: int, seed: int) -> Tensor:
-    """Frames (t, m) from frame `start` of a clip on, with lids as `with_blinks` says."""
     if kind == "drawn":
         return piece
     changed = piece.clone()
     changed[:, BLINK] = own
     if kind != "off":
         rate = None if kind == "natural" else float(kind)
-        lids = torch.from_numpy(SHUT * blink_curve(start, len(piece), seed, rate) / SCALES[BLINK])
-        changed[:, BLINK] = lids.to(piece).clamp(min=own)
+        closing = torch.from_numpy(blink_curve(start, len(piece), seed, rate)).to(piece)
+        changed[:, BLINK] = lid_coefficients(closing, own, gain)
     return changed
+
+
+def lid_coefficients(closing: Tensor, own: float, gain: float) -> Tensor:
+    """Coefficients (t,) of lids that close from the portrait's own (0) to shut (1)."""
+    return own + closing * max(gain / float(SCALES[BLINK]) - own, 0.0)
 
 
 def blink_curve(

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -26,11 +26,12 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from openfloat.clip import Portrait
-from openfloat.data.engine import Picture, PortraitEngine
+from openfloat.data.engine import Drawing, PortraitEngine
 from openfloat.data.face_rig_model import FaceModel, landmarks_of
-from openfloat.data.manifest import read_manifest
+from openfloat.data.manifest import Split, read_manifest
 from openfloat.data.mesh import load_template
 from openfloat.data.portraits import load_portrait, read_landmarks
+from openfloat.editing.control_map import NOMINAL
 from openfloat.errors import BadInput, NoFaceFound
 from openfloat.evaluation.face_measures import ASKABLE, measure_face
 from openfloat.evaluation.goals import CONTROL_GOALS
@@ -105,7 +106,7 @@ def evaluate_controls(
             rows += no_face_rows(name)
         else:
             portrait = pipeline.encode(subject.engine.untouched().image, AS_IT_IS)
-            rows += portrait_rows(subject, partial(_decoded, pipeline, portrait))
+            rows += portrait_rows(subject, partial(decoded, pipeline, portrait))
     return {
         "controls": {control: summarise(rows, control) for control in ASKABLE},
         "rows": rows,
@@ -114,15 +115,18 @@ def evaluate_controls(
     }
 
 
-def subjects(data_dir: Path, count: int, size: int) -> Iterator[tuple[str, Subject | None]]:
-    """Held-out portraits of different people with their files' names, None where no face is found.
+def subjects(
+    data_dir: Path, count: int, size: int, split: Split = "heldout"
+) -> Iterator[tuple[str, Subject | None]]:
+    """Portraits of different people with their files' names, None where no face is found.
 
     Args:
         data_dir: a data pack.
         count: people, spread over the sources.
         size: pixels of the pictures that the engine makes.
+        split: whose portraits.
     """
-    people = {row.person: row for row in read_manifest(data_dir).portraits_of("heldout")}
+    people = {row.person: row for row in read_manifest(data_dir).portraits_of(split)}
     rows = sorted(people.values(), key=lambda row: row.file)
     model = FaceModel(load_template(data_dir / "canonical_face_mediapipe.obj"))
     landmarks = read_landmarks(data_dir)
@@ -138,26 +142,49 @@ def subjects(data_dir: Path, count: int, size: int) -> Iterator[tuple[str, Subje
         yield name, Subject(name, engine, face)
 
 
-def portrait_rows(subject: Subject, decode: Callable[[Sweep], Frames]) -> list[dict[str, Any]]:
+@dataclass(frozen=True, eq=False)
+class References:
+    """What the data engine shows of one portrait: the same for every decoder."""
+
+    sweeps: list[Sweep]
+    images: list[Frames]
+    """Of each sweep."""
+    true: Float64[ndarray, "k n"]
+    """Measures of the engine's mesh itself, each sweep's own."""
+    seen: Float64[ndarray, "k n k"]
+    """What the landmark detector sees in the images."""
+
+    @classmethod
+    def of(cls, subject: Subject) -> Self:
+        """Draw and measure them."""
+        sweeps = [sweep_of(control, subject.engine.rig.base) for control in ASKABLE]
+        drawings = [subject.engine.drawings(sweep.controls) for sweep in sweeps]
+        images = [np.stack([image for image, _ in swept]) for swept in drawings]
+        return cls(
+            sweeps,
+            images,
+            np.stack([_true(subject, swept)[:, k] for k, swept in enumerate(drawings)]),
+            np.stack([subject.seen(frames) for frames in images]),
+        )
+
+
+def portrait_rows(
+    subject: Subject, decode: Callable[[Sweep], Frames], known: References | None = None
+) -> list[dict[str, Any]]:
     """One row for every control, with the figures of either yardstick.
 
     Args:
         subject: the portrait.
         decode: makes the frames that are measured, one for each value of a sweep.
+        known: its `References`, where they are at hand.
     """
-    sweeps = [sweep_of(control, subject.engine.rig.base) for control in ASKABLE]
-    pictures = [subject.engine.pictures(sweep.controls) for sweep in sweeps]
-    known = [np.stack([picture.image for picture in swept]) for swept in pictures]
-    made = [decode(sweep) for sweep in sweeps]
-    amounts = np.stack([sweep.amounts for sweep in sweeps])
+    known = known or References.of(subject)
+    made = [decode(sweep) for sweep in known.sweeps]
+    amounts = np.stack([sweep.amounts for sweep in known.sweeps])
+    seen = np.stack([subject.seen(frames) for frames in made])
     readings = {
-        "landmarks": Readings(
-            amounts,
-            np.stack([_true(subject, swept)[:, k] for k, swept in enumerate(pictures)]),
-            np.stack([subject.seen(frames) for frames in known]),
-            np.stack([subject.seen(frames) for frames in made]),
-        ),
-        "pictures": _filtered(amounts, known, made),
+        "landmarks": Readings(amounts, known.true, known.seen, seen),
+        "pictures": _filtered(amounts, known.images, made),
     }
     return [
         {"file": subject.name, "control": control}
@@ -166,16 +193,18 @@ def portrait_rows(subject: Subject, decode: Callable[[Sweep], Frames]) -> list[d
     ]
 
 
-def _decoded(pipeline: FloatPipeline, portrait: Portrait, sweep: Sweep) -> Frames:
+def decoded(pipeline: FloatPipeline, portrait: Portrait, sweep: Sweep) -> Frames:
+    """What the model shows for a sweep on a portrait."""
     own = portrait.coefficients.cpu().numpy()[0]
-    asked = torch.from_numpy(sweep.coefficients(own)).to(pipeline.device)
+    made = sweep.coefficients(own, pipeline.control_map or NOMINAL)
+    asked = torch.from_numpy(made).to(pipeline.device)
     return pipeline.decode(portrait, asked)
 
 
-def _true(subject: Subject, pictures: list[Picture]) -> Float64[ndarray, "n 9"]:
+def _true(subject: Subject, drawings: list[Drawing]) -> Float64[ndarray, "n 9"]:
     """Measures of the engine's mesh itself."""
-    vertices = [landmarks_of(picture.vertices).astype(np.float64) for picture in pictures]
-    return subject.measured(np.stack(vertices))
+    meshes = [landmarks_of(mesh)[:, :2].astype(np.float64) for _, mesh in drawings]
+    return subject.measured(np.stack(meshes))
 
 
 def _filtered(

@@ -5,16 +5,13 @@ is measured in the face's own frame (turned upright by the fitted roll, in eye d
 shape), so that turning or growing in the picture alone does not count as an expression.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
-from scipy.optimize import least_squares
 
 from openfloat.data.face_rig_fields import SMILE_OUT, SMILE_UP
-from openfloat.data.face_rig_pose import RIGID, Pose, angles, rotation
-from openfloat.data.mesh import IRIS_CENTRES, UPPER_LIDS, eye_centres
+from openfloat.data.mesh import IRIS_CENTRES, UPPER_LIDS
+from openfloat.vision.head_pose import Pose, fit_head, rotation
 from openfloat.vision.measure import INNER_LIPS, LIDS
 
 ASKABLE = ("yaw", "pitch", "roll", "mouth", "blink", "smile", "brows", "gaze_x", "gaze_y")
@@ -23,43 +20,6 @@ CORNERS = (78, 308)
 """Corners of the inner lips."""
 BROWS = (70, 63, 105, 66, 107, 300, 293, 334, 296, 336)
 """Upper edges of both brows."""
-
-
-class Head(NamedTuple):
-    """Where a face is and how it is turned."""
-
-    pose: Pose
-    size: float
-    """Distance between the eyes of the frontal shape, in the unit of the points."""
-    error: float
-    """Root mean square distance of the rigid points from the turned shape, in eye distances."""
-
-
-def fit_head(points: Float64[ndarray, "478 2"], shape: Float64[ndarray, "n 3"]) -> Head:
-    """The head whose parallel projection comes nearest to the points of bone and cartilage.
-
-    Args:
-        points: (478, 2) x to the right and y down, any unit.
-        shape: (at least 468, 3) the frontal face, z away from the camera, any unit.
-    """
-    rigid = list(RIGID)
-    seen = points[rigid] - points[rigid].mean(axis=0)
-    solid = shape[rigid] - shape[rigid].mean(axis=0)
-    affine = np.linalg.lstsq(solid, seen, rcond=None)[0].T  # (2, 3)
-    left, sizes, right = np.linalg.svd(affine, full_matrices=False)
-    rows = left @ right
-    first = angles(np.vstack([rows, np.cross(rows[0], rows[1])]))
-    growth = max(float(sizes.mean()), 1e-9)
-
-    def misses(values: Float64[ndarray, " 4"]) -> Float64[ndarray, " k"]:
-        turned = solid @ rotation(Pose(*values[:3].tolist()))[:2].T
-        return np.asarray(np.exp(values[3]) * turned - seen / growth).ravel()
-
-    found = least_squares(misses, np.array([*first, 0.0]), method="lm").x
-    eyes = np.subtract(*eye_centres(shape))
-    size = growth * float(np.exp(found[3]) * np.linalg.norm(eyes))
-    error = float(np.sqrt(2 * np.mean(misses(found) ** 2))) * growth / size
-    return Head(Pose(*found[:3].tolist()), size, error)
 
 
 def measure_face(

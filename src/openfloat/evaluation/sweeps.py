@@ -3,11 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float32, Float64
 from numpy import ndarray
 
 from openfloat.data.controls import INDEX, SCALES, TABLE
 from openfloat.data.engine_controls import MOST_TURN, most_turn
+from openfloat.editing.control_map import NOMINAL, ControlMap
+from openfloat.editing.controls import edited
+from openfloat.editing.lids import lid_coefficients
+from openfloat.options import MotionEdit
 
 VALUES = 5
 COLUMNS = {
@@ -17,6 +22,8 @@ COLUMNS = {
 """Directions of what users know by another name; the second for what is above zero."""
 REACH = {"jaw_open": 0.8, "blink": 1.0, "smile": 0.8}
 BROWS_REACH, GAZE_REACH = 0.8, 0.8
+OPENING = ("mouth", "blink")
+"""Asked for from the portrait's own on: drawn mouths open further, blinks shut what is open."""
 FIXED = ("gaze_x", "gaze_y")
 """Asked for as they are, not as a change."""
 
@@ -33,13 +40,43 @@ class Sweep:
     base: Float32[ndarray, " 20"]
     """Physical controls of the untouched portrait."""
 
-    def coefficients(self, own: Float32[ndarray, " 20"]) -> Float32[ndarray, "n 20"]:
-        """The same for a model: changes about the portrait's own coefficients, gaze as it is."""
-        changed = own + (self.controls - self.base) / SCALES
-        if self.name in FIXED:
-            column = INDEX[self.name]
-            changed[:, column] = self.controls[:, column] / SCALES[column]
-        return changed.astype(np.float32)
+    def coefficients(
+        self, own: Float32[ndarray, " 20"], control_map: ControlMap = NOMINAL
+    ) -> Float32[ndarray, "n 20"]:
+        """The same for a model, by way of the options that a user has.
+
+        Offsets are asked for by themselves; the mouth by factors on a mouth that was drawn half
+        open; lids by the way that blinks close them.
+
+        Args:
+            own: (20,) the portrait's coefficients, as the model reads them.
+            control_map: what the model needs.
+        """
+        portrait = torch.from_numpy(own)
+        if self.name == "blink":
+            made = portrait.repeat(len(self.amounts), 1)
+            closing = torch.from_numpy(self.shares).float()
+            gain = control_map.gain("blink")
+            made[:, INDEX["blink"]] = lid_coefficients(closing, float(own[INDEX["blink"]]), gain)
+            return np.asarray(made.numpy())
+        drawn = portrait.clone()
+        values = self.amounts * float(SCALES[self.column])
+        if self.name == "mouth":
+            drawn[self.column] += float(self.amounts[-1]) / 2
+            values = 2 * self.shares
+        edits = [MotionEdit(**{self.name: float(value)}) for value in values]  # type: ignore[arg-type]
+        rows = [edited(drawn[None], portrait, edit, control_map) for edit in edits]
+        return np.asarray(torch.cat(rows).numpy())
+
+    @property
+    def column(self) -> int:
+        """The direction that it is counted in: of what is above zero where there are two."""
+        return INDEX[COLUMNS.get(self.name, (self.name,))[-1]]
+
+    @property
+    def shares(self) -> Float64[ndarray, " n"]:
+        """Amounts as shares of the largest."""
+        return self.amounts / self.amounts[-1]
 
 
 def sweep_of(name: str, base: Float32[ndarray, " 20"]) -> Sweep:
@@ -74,4 +111,6 @@ def _range(name: str, base: Float32[ndarray, " 20"]) -> tuple[float, float]:
     reach = most_turn(column, own) if column in MOST_TURN else REACH[column]
     limits = TABLE[INDEX[column]]
     low, high = min(limits.low, own), max(limits.high, own)
+    if name in OPENING:
+        low = own
     return max(low - own, -reach), min(high - own, reach)

@@ -89,7 +89,7 @@ class SynthesisLevel(nn.Module):
         """
         warped = warp(source, grid, edge_goes_on=self.edge_goes_on)
         colours = self.colour(self.colour.conv(warped) * mask)
-        return torch.lerp(hidden, warped, mask.to(hidden.dtype)), colours
+        return torch.lerp(hidden, warped.to(hidden.dtype), mask.to(hidden.dtype)), colours
 
     def finish(self, source: SourceMap, grid: Grid, mask: Mask) -> Float[Tensor, "b 3 h w"]:
         """The colours alone, as the last level needs them.

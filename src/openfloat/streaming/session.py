@@ -12,8 +12,6 @@ from openfloat.audio.frames import num_frames, num_samples
 from openfloat.audio.normalise import Levels
 from openfloat.clip import Chunk, Portrait
 from openfloat.config import EMOTIONS, FPS
-from openfloat.editing.controls import edited
-from openfloat.editing.lids import BLINK, with_lids
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady_piece, steady_rest
 from openfloat.errors import BadInput, OpenFloatError
@@ -104,6 +102,7 @@ class StreamingSession:
         self._pipeline, self._options, self._timing = pipeline, options, timing
         self._portrait = pipeline.encode(portrait)
         self._mood = Mood.parse(options.emotion)
+        self._edit = pipeline.editor(self._portrait, options)
         if isinstance(state, bytes):
             state = SessionState.from_bytes(state, pipeline.config, pipeline.device)
         self._state = state or self._begin()
@@ -274,11 +273,8 @@ class StreamingSession:
         state = self._state
         if not len(motion):
             return
-        if self._pipeline.config.controls:
-            own, options = self._portrait.coefficients[0], self._options
-            motion = edited(motion, own, options.edit)
-            motion = with_lids(motion, options.lids, float(own[BLINK]), state.shown, options.seed)
         start = state.shown
+        motion = self._edit(motion, start)
         state.shown += len(motion)
         yield from self._pipeline.chunks(self._portrait, motion, start)
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from openfloat.config import ModelConfig
+from openfloat.config import ModelConfig, SyncConfig
 
-Part = Literal["reader", "autoencoder", "motion", "emotion"]
+Part = Literal["reader", "autoencoder", "motion", "emotion", "sync"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,12 +91,18 @@ class TrainConfig:
     betas: tuple[float, ...] = (0.9, 0.99)
     weight_decay: float = 0.0
     gradient_norm: float = 1.0
+    pieces: int = 1
+    """Parts that a step's samples are drawn and seen in, one after the other or by several
+    processes, their gradients added up: less memory, and the most processes that a run can be
+    resumed on without another trace. At least one for each process."""
     ema: float = 0.999
     """Decay per step of the averaged weights; less in the first steps."""
     seed: int = 0
     pictures: PictureWeights = PictureWeights()
     motion: MotionWeights = MotionWeights()
     drop: ConditionDrop = ConditionDrop()
+    sync: SyncConfig = SyncConfig()
+    """The network that judges lips and voice; part of no model."""
     real_share: float = 0.25
     """Share of phase 1 pairs that are real clips (or real photos of one person)."""
     known_motion: float = 0.0
@@ -140,6 +146,8 @@ class TrainConfig:
                 )
             if self.start and sizes[0] != sizes[-1]:
                 raise ValueError("a run that starts from a model begins at its full size")
+        if not 1 <= self.pieces <= min(stage.batch for stage in self.stages):
+            raise ValueError(f"pieces={self.pieces} is not between 1 and the smallest batch")
         if len(self.betas) != 2:
             raise ValueError(f"betas={self.betas} are not two numbers")
         for name in ("real_share", "known_motion"):

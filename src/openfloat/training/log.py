@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 NAME = "log.jsonl"
 
 
@@ -15,11 +13,11 @@ class LossMeter:
     def __init__(self, state: dict[str, list[float]] | None = None) -> None:
         self._sums = {name: list(pair) for name, pair in (state or {}).items()}
 
-    def add(self, losses: dict[str, Tensor]) -> None:
+    def add(self, losses: dict[str, float]) -> None:
         """Count one step's losses."""
         for name, loss in losses.items():
             pair = self._sums.setdefault(name, [0.0, 0])
-            pair[0] += float(loss.detach())
+            pair[0] += loss
             pair[1] += 1
 
     def state(self) -> dict[str, list[float]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from openfloat.config import ModelConfig
+from openfloat.config import ModelConfig, SyncConfig
 from openfloat.errors import BadInput
 from openfloat.training.config import Part, PictureWeights, Stage, TrainConfig
 
@@ -51,6 +51,16 @@ def tiny_motion() -> TrainConfig:
 def tiny_emotion() -> TrainConfig:
     """Seconds on any machine; for tests and for a first look."""
     return replace(tiny_motion(), part="emotion", stages=(Stage(clips=320, batch=8),))
+
+
+def tiny_sync() -> TrainConfig:
+    """Seconds on any machine; for tests and for a first look."""
+    return replace(
+        tiny_motion(),
+        part="sync",
+        stages=(Stage(clips=640, batch=32),),
+        sync=SyncConfig(num_mels=20, width=4, embedding_dim=32),
+    )
 
 
 def openfloat_reader() -> TrainConfig:
@@ -140,6 +150,28 @@ def openfloat_emotion() -> TrainConfig:
     )
 
 
+def openfloat_sync() -> TrainConfig:
+    """Whether lips and voice agree, at compact size."""
+    return replace(
+        openfloat_motion(),
+        part="sync",
+        stages=(Stage(clips=96_000, batch=64),),
+        lr=1e-3,
+        warmup_clips=3200,
+        weight_decay=0.02,
+        ema=0.99,
+        sync=SyncConfig(num_mels=40, width=16, embedding_dim=128),
+        log_clips=3200,
+    )
+
+
+def float_sync() -> TrainConfig:
+    """Whether lips and voice agree, at SyncNet's size, for a GPU."""
+    return replace(
+        openfloat_sync(), stages=(Stage(clips=2_000_000, batch=128),), lr=2e-4, sync=SyncConfig()
+    )
+
+
 def float_autoencoder() -> TrainConfig:
     """Phase 1 as in the paper: one A100 for about nine days; `vgg` names your VGG-19 file."""
     return TrainConfig(
@@ -173,14 +205,20 @@ PRESETS: dict[str, dict[Part, Callable[[], TrainConfig]]] = {
         "autoencoder": tiny_autoencoder,
         "motion": tiny_motion,
         "emotion": tiny_emotion,
+        "sync": tiny_sync,
     },
     "openfloat-256": {
         "reader": openfloat_reader,
         "autoencoder": openfloat_autoencoder,
         "motion": openfloat_motion,
         "emotion": openfloat_emotion,
+        "sync": openfloat_sync,
     },
-    "float-512": {"autoencoder": float_autoencoder, "motion": float_motion},
+    "float-512": {
+        "autoencoder": float_autoencoder,
+        "motion": float_motion,
+        "sync": float_sync,
+    },
 }
 
 

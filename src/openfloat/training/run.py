@@ -5,13 +5,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
 
 from openfloat.codec import to_json
 from openfloat.errors import BadInput
+from openfloat.training.board import open_board
 from openfloat.training.config import Part, TrainConfig
+from openfloat.training.descent import Machine, TrainPrecision
 from openfloat.training.loop import Progress, Task, run_loop
+from openfloat.training.parallel import team
 from openfloat.training.recipes import find_recipe
+
+if TYPE_CHECKING:
+    from openfloat.training.stage2 import MotionTask
 
 
 def train(
@@ -21,10 +29,19 @@ def train(
     data_dir: Path,
     cache_dir: Path,
     limit_seconds: float | None = None,
+    *,
+    device: str = "cpu",
+    precision: TrainPrecision = "float32",
+    recompute: bool = False,
+    tensorboard: bool = False,
+    draw: Callable[[nn.Module, Path], object] | None = None,
+    told: Callable[[dict[str, Any]], object] = lambda _line: None,
 ) -> Progress:
     """Train a part of a model; the same call goes on with a run that was stopped.
 
-    Ctrl-C and SIGTERM end it after the present step, with a checkpoint.
+    Started by torchrun, the processes share the work, and the run is what one process would make of
+    it; all of them need to see the same folders. Ctrl-C and SIGTERM end it after the present step,
+    with a checkpoint.
 
     Args:
         part: what to train.
@@ -33,25 +50,53 @@ def train(
         data_dir: the data pack; read where the cache lacks something.
         cache_dir: prepared data: `pictures`, `frames`, `speech_curves`.
         limit_seconds: stop, with a checkpoint, after this time.
+        device: where networks compute; `cuda` is each process's own GPU.
+        precision: of products.
+        recompute: compute layers again in the backward pass instead of keeping what they made.
+        tensorboard: write `tensorboard` in the run's folder beside the log.
+        draw: draws videos of what phase 2 does, where its recipe asks for previews.
+        told: given every line of the log.
 
     Raises:
         OpenFloatError: an unknown recipe, missing data, or a loss that is not a number.
     """
     config = find_recipe(recipe, part)
-    task = make_task(config, data_dir, cache_dir)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "recipe.json").write_text(to_json(config))
-    with stop_requests() as stopped:
-        return run_loop(task, config, run_dir, limit_seconds=limit_seconds, stopped=stopped)
+    with team(device) as processes:
+        with processes.leader_first():
+            task = make_task(config, data_dir, cache_dir, draw)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        if processes.leads:
+            (run_dir / "recipe.json").write_text(to_json(config))
+        machine = Machine(processes, precision, recompute)
+        with (
+            stop_requests() as stopped,
+            open_board(run_dir if tensorboard and processes.leads else None) as board,
+        ):
+
+            def written(line: dict[str, Any]) -> None:
+                board.write(line)
+                told(line)
+
+            return run_loop(
+                task, config, run_dir,
+                limit_seconds=limit_seconds, stopped=stopped, machine=machine,
+                told=written, shown=board.show,
+            )  # fmt: skip
 
 
-def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
-    """The task of a recipe, on its data."""
+def make_task(
+    config: TrainConfig,
+    data_dir: Path,
+    cache_dir: Path,
+    draw: Callable[[nn.Module, Path], object] | None = None,
+) -> Task:
+    """The task of a recipe, on its data; `draw` as in `train`."""
     if config.part == "autoencoder":
         from openfloat.data.dataset import open_sampler
         from openfloat.training.stage1 import AutoencoderTask
 
-        sampler = open_sampler(data_dir, cache_dir, real_share=config.real_share)
+        size = config.model.autoencoder.size
+        sampler = open_sampler(data_dir, cache_dir, real_share=config.real_share, size=size)
         return AutoencoderTask(config, sampler)
     if config.part == "reader":
         from openfloat.data.dataset import open_pictures
@@ -59,31 +104,30 @@ def make_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
 
         return ReaderTask(config, open_pictures(data_dir, cache_dir))
     if config.part == "motion":
-        return _motion_task(config, data_dir, cache_dir)
+        task = _motion_task(config, data_dir, cache_dir)
+        task.draw = draw
+        return task
+    if config.part == "sync":
+        from openfloat.data.mouths import open_mouths
+        from openfloat.training.stage4_sync import SyncTask
+
+        return SyncTask(config, open_mouths(data_dir, cache_dir / "mouths", split="train"))
     from openfloat.data.emotional_speech import read_emotional_speech
     from openfloat.training.stage3_emotion import EmotionTask
 
     return EmotionTask(config, read_emotional_speech(data_dir, split="train"))
 
 
-def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
-    from openfloat.data.curve_cache import open_curves
+def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> "MotionTask":
     from openfloat.data.manner import overlays
-    from openfloat.data.observed import read_observed
-    from openfloat.data.speech_shards import read_shards
     from openfloat.data.windows import WindowSampler
-    from openfloat.models.autoencoder import FloatAutoencoder
     from openfloat.models.speech import MelSpeech
-    from openfloat.training.export import read_run
+    from openfloat.training.motion_data import open_motion_clips, read_autoencoder
     from openfloat.training.stage2 import MotionTask
     from openfloat.training.voice import make_encoder, make_voice
-    from openfloat.weights.store import load_into
 
-    observed = cache_dir / "observed"
-    clips = open_curves(data_dir, cache_dir / "speech_curves", observed=observed.is_dir())
     named = bool(config.model.controls) and config.model.motion_space == "coefficients"
-    if observed.is_dir():
-        clips += read_observed(observed) if named else read_shards(observed)
+    clips = open_motion_clips(config, data_dir, cache_dir, named=named)
     encoder = make_encoder(config)
     sampler = WindowSampler(
         clips,
@@ -98,10 +142,8 @@ def _motion_task(config: TrainConfig, data_dir: Path, cache_dir: Path) -> Task:
         raise BadInput(
             "this recipe moves in latents: set `autoencoder` to the run that made their basis"
         )
-    recipe, average = read_run(Path(config.autoencoder))
-    autoencoder = FloatAutoencoder(recipe.model.autoencoder)
-    load_into(autoencoder, average)
-    return MotionTask(config, sampler, voice, autoencoder.basis)
+    basis = read_autoencoder(Path(config.autoencoder)).basis
+    return MotionTask(config, sampler, voice, basis)
 
 
 @contextmanager

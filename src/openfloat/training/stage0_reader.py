@@ -14,8 +14,9 @@ from openfloat.models.reader import INPUT_SIZE, MotionReader
 from openfloat.shapes import Coefficients, Image
 from openfloat.training.augment_pictures import mirror, recolour, shift_and_grow, soften
 from openfloat.training.config import Stage, TrainConfig
+from openfloat.training.descent import Losses
 from openfloat.training.ema import averaged_copy
-from openfloat.training.loop import Losses, Player
+from openfloat.training.loop import Player
 from openfloat.training.networks import optimizer_for, seeded
 from openfloat.vision.landmarks import embedded_network
 
@@ -40,6 +41,8 @@ class ReaderTask:
     Raises:
         BadInput: the model reads motion off the identity latent.
     """
+
+    frozen: tuple[nn.Module, ...] = ()
 
     def __init__(self, config: TrainConfig, pictures: PictureCache) -> None:
         shape = config.model.autoencoder
@@ -77,5 +80,6 @@ class ReaderTask:
         loss = nn.functional.smooth_l1_loss(found, batch.coefficients)
         return Losses(loss, {"coefficients": loss})
 
-    def preview(self, path: Path) -> None:
+    def preview(self, _path: Path) -> tuple[Path, ...]:
         """Numbers alone: there is nothing to see."""
+        return ()

@@ -10,13 +10,15 @@ from torch import Tensor, nn
 from openfloat.data.batch import PairBatch
 from openfloat.data.dataset import PairSampler
 from openfloat.models.autoencoder import FloatAutoencoder, Reconstruction
+from openfloat.shapes import Image
 from openfloat.training.checkpoint import optimizer_tensors, restore_optimizer, under_prefix
 from openfloat.training.config import PictureWeights, Stage, TrainConfig
 from openfloat.training.critics import Critics, critic_parts, fooling_parts, grown_critics
+from openfloat.training.descent import Losses
 from openfloat.training.ema import averaged_copy
 from openfloat.training.export import read_run
 from openfloat.training.growth import grown
-from openfloat.training.loop import Losses, Player, step_generator
+from openfloat.training.loop import Player, step_generator
 from openfloat.training.networks import optimizer_for, seeded
 from openfloat.training.perceptual import (
     RandomPyramid,
@@ -48,7 +50,8 @@ class AutoencoderTask:
     def __init__(self, config: TrainConfig, sampler: PairSampler) -> None:
         self._config, self._sampler = config, sampler
         self._pyramid = make_pyramid(config.vgg)
-        self._made: Reconstruction | None = None
+        self.frozen: tuple[nn.Module, ...] = (self._pyramid,)
+        self._made: list[Image] = []
         self._reader = read_run(Path(config.reader))[1] if config.reader else {}
         self.size = config.stages[0].size
         with seeded(config.seed):
@@ -113,7 +116,7 @@ class AutoencoderTask:
 
     def _autoencoder_losses(self, batch: PairBatch, clips: int) -> Losses:
         known = known_rows(batch.supervised, self._config.known_motion)
-        made = self._made = reconstruct(self._autoencoder, batch, known)
+        made = reconstruct(self._autoencoder, batch, known)
         weights = self._config.pictures
         generator = step_generator(self._config.seed + 2, clips)
         window = draw_window(self.size, self._config.feature_window, generator)
@@ -121,23 +124,27 @@ class AutoencoderTask:
         painted = self._config.model.autoencoder.painted
         parts |= truth_parts(made, batch, known, weights, painted=painted)
         if self._critics:
+            self._made.append(made.image.detach())
             parts |= fooling_parts(self._critics, made.image, batch, weights)
         return Losses(weighted(parts, weights, truth_weight(self._config, clips)), parts)
 
     def _critic_losses(self, batch: PairBatch, clips: int) -> Losses:
-        assert self._made is not None
+        made = self._made.pop(0)  # of the first batch that they have not judged
         stage, _ = self._config.stage_at(clips)
         regularise = (clips // stage.batch) % 16 == 0
-        parts = critic_parts(self._critics, self._made.image.detach(), batch, regularise=regularise)
+        parts = critic_parts(self._critics, made, batch, regularise=regularise)
         return Losses(torch.stack(list(parts.values())).sum(), parts)
 
     @torch.no_grad()
-    def preview(self, path: Path) -> None:
+    def preview(self, path: Path) -> tuple[Path, ...]:
         """Rows: source, driving, what the averaged network makes of them; always the same pairs."""
         generator = step_generator(self._config.seed + 1, 0)
         batch = self._sampler.draw(PREVIEW_PAIRS, self.size, generator)
-        made: Reconstruction = self.average(batch.source, batch.driving)
-        contact_sheet(path, [batch.source, batch.driving, made.image])
+        device = next(self.average.parameters()).device
+        made: Reconstruction = self.average(batch.source.to(device), batch.driving.to(device))
+        picture = path.with_suffix(".png")
+        contact_sheet(picture, [batch.source, batch.driving, made.image.cpu()])
+        return (picture,)
 
 
 def known_rows(supervised: Tensor, share: float) -> Tensor:
@@ -161,12 +168,12 @@ def reconstruct(autoencoder: FloatAutoencoder, batch: PairBatch, known: Tensor) 
     driving = batch.controls_driving
     if not bool(known.all()):
         asked = batch.driving[~known].to(memory_format=torch.channels_last)
-        found = autoencoder.motion_of(asked)
+        found = autoencoder.motion_of(asked).float()
         driving = found.new_zeros(len(known), found.shape[1])
         if bool(known.any()):
             driving[known] = batch.controls_driving[known]
         driving = driving.index_put((~known,), found)
-    own = autoencoder.motion_of(batch.source, appearance)
+    own = autoencoder.motion_of(batch.source, appearance).float()
     source = torch.where(known[:, None], batch.controls_source, own)
     latent = autoencoder.anchor(appearance.identity, source) + autoencoder.basis.motion(driving)
     image, levels = autoencoder.decode_levels(latent, appearance.features)

@@ -1,5 +1,6 @@
 """Phase 2: the vector field learns how motion flows from noise, given voice, past and emotion."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,9 @@ from openfloat.models.transformer import VectorField
 from openfloat.shapes import Bool, Emotion, Float, Motion, Speech, Time
 from openfloat.training.augment import vary_voice
 from openfloat.training.config import ConditionDrop, MotionWeights, Stage, TrainConfig
+from openfloat.training.descent import Losses
 from openfloat.training.ema import averaged_copy
-from openfloat.training.loop import Losses, Player
+from openfloat.training.loop import Player
 from openfloat.training.networks import optimizer_for, seeded
 from openfloat.training.voice import Voice
 
@@ -104,6 +106,10 @@ class MotionTask:
         basis: motion directions of a trained auto-encoder, where the field works on latents.
     """
 
+    frozen: tuple[nn.Module, ...] = ()
+    draw: Callable[[nn.Module, Path], object] | None = None
+    """Draws a video of what the averaged networks do."""
+
     def __init__(
         self,
         config: TrainConfig,
@@ -153,15 +159,24 @@ class MotionTask:
         total = weighted_sum(parts, self._config.motion)
         if self._directions is not None:
             error = velocity[:, num_past:] - point.velocity
-            parts["inside_basis"] = share_inside(error.detach(), self._directions)
+            parts["inside_basis"] = share_inside(error.detach(), self._directions.to(error.device))
         return Losses(total, parts)
 
     def _as_tokens(self, coefficients: Tensor) -> Tensor:
         """Coefficients as the field's motion tokens: themselves, or latents in the basis."""
-        return coefficients if self._directions is None else coefficients @ self._directions.T
+        return (
+            coefficients
+            if self._directions is None
+            else coefficients @ self._directions.T.to(coefficients.device)
+        )
 
-    def preview(self, path: Path) -> None:
-        """Motion alone shows nothing; the auto-encoder would have to draw it."""
+    def preview(self, path: Path) -> tuple[Path, ...]:
+        """What `draw` makes of the averaged networks; motion alone shows nothing."""
+        if self.draw is None:
+            return ()
+        video = path.with_suffix(".mp4")
+        self.draw(self.average, video)
+        return (video,)
 
 
 def weighted_sum(parts: dict[str, Tensor], weights: MotionWeights) -> Tensor:

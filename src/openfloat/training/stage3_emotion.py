@@ -18,8 +18,9 @@ from openfloat.models.emotion import build_emotion
 from openfloat.shapes import Int, Waveform
 from openfloat.training.augment import vary_voice
 from openfloat.training.config import Stage, TrainConfig
+from openfloat.training.descent import Losses
 from openfloat.training.ema import averaged_copy
-from openfloat.training.loop import Losses, Player
+from openfloat.training.loop import Player
 from openfloat.training.networks import optimizer_for, seeded
 
 SECONDS = 2.5
@@ -43,6 +44,8 @@ class EmotionTask:
     Raises:
         BadInput: no clips, or a classifier on wav2vec 2.0, which is used as it was released.
     """
+
+    frozen: tuple[nn.Module, ...] = ()
 
     def __init__(self, config: TrainConfig, clips: Sequence[EmotionalClip]) -> None:
         if not clips:
@@ -87,8 +90,9 @@ class EmotionTask:
         right = (logits.argmax(dim=1) == batch.emotion).float().mean()
         return Losses(loss, {"cross_entropy": loss, "accuracy": right})
 
-    def preview(self, path: Path) -> None:
+    def preview(self, _path: Path) -> tuple[Path, ...]:
         """There is nothing to draw."""
+        return ()
 
 
 @torch.inference_mode()

@@ -1,5 +1,7 @@
 """How phase 2 hears: our own encoder learns along, wav2vec 2.0 stays frozen and is run once."""
 
+import hashlib
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -70,14 +72,20 @@ class FrozenVoice:
             states = self._states(number)
             frames = np.minimum(np.arange(start, start + total), len(states) - 1)
             pieces.append(torch.from_numpy(states[frames].astype(np.float32)))
-        return F.silu(self._encoder.projection(torch.stack(pieces)))
+        kept = torch.stack(pieces).to(windows.motion.device)
+        return F.silu(self._encoder.projection(kept))
 
     def _states(self, number: int) -> NDArray[np.float16]:
-        """(t c) hidden states of a clip, computed when they are first asked for."""
-        path = self._folder / f"{number:06d}.npy"
+        """(t c) hidden states of a clip, computed when they are first asked for.
+
+        Files are named by what is said, so that clips may come and go.
+        """
+        clip = self._clips[number]
+        name = hashlib.sha256(clip.waveform.tobytes()).hexdigest()[:20]
+        path = self._folder / f"{name}-{len(clip.motion)}.npy"
         if not path.exists():
-            partial = path.with_suffix(".partial.npy")
-            np.save(partial, projection_inputs(self._encoder, self._clips[number]))
+            partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npy")
+            np.save(partial, projection_inputs(self._encoder, clip))
             partial.rename(path)
         return np.load(path, mmap_mode="r")
 
@@ -88,10 +96,11 @@ def projection_inputs(encoder: Wav2Vec2Speech, clip: MotionClip) -> NDArray[np.f
     seen: list[Tensor] = []
     hook = encoder.projection.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     try:
-        encoder(torch.from_numpy(clip.waveform)[None], len(clip.motion))
+        device = next(encoder.parameters()).device
+        encoder(torch.from_numpy(clip.waveform)[None].to(device), len(clip.motion))
     finally:
         hook.remove()
-    return np.asarray(seen[0][0].half().numpy())
+    return np.asarray(seen[0][0].half().cpu().numpy())
 
 
 def make_encoder(config: TrainConfig) -> MelSpeech | Wav2Vec2Speech:

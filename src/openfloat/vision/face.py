@@ -22,12 +22,15 @@ from openfloat.vision.geometry import (
 from openfloat.vision.landmarks import CONTEXT, INPUT_SIZE, embedded_network
 from openfloat.vision.measure import roll_degrees
 from openfloat.vision.resize import read_square, resize_as_released, resize_smooth
+from openfloat.vision.tilted import upright_square
 
 SMALLEST_FACE = 32
 """Longer side in pixels below which a face cannot be animated."""
 WEAK_SCORE, STRONG_SCORE = 0.2, 0.6
 """Face score needed after the first look, and after the refined ones."""
 SAME_FACE_OVERLAP = 0.4
+STRAIGHT_DEGREES = 10.0
+"""Tilt of a head up to which it is cut out as it is: the models were taught so far."""
 TURNS_DEGREES = (0.0,), (-25.0, 25.0), (-50.0, 50.0)
 """Rolls tried one group after the other until a face is found."""
 WORKING_SIDE_TURNED = 240
@@ -67,6 +70,9 @@ class PortraitCrop:
     """How many faces the picture shows; 0 where they were not looked for."""
     face: Face | None
     """The one chosen; none where faces were not looked for."""
+    roll_degrees: float = 0.0
+    """By how much the square is turned about its middle, clockwise in the picture, so that the
+    head in it stands upright; `box` is the square before that."""
 
 
 def locate(image: RgbImage, squares: list[Square]) -> list[Face]:
@@ -182,8 +188,22 @@ def crop_portrait(image: RgbImage, size: int, options: CropOptions = CropOptions
         return PortraitCrop(cut_square(image, box, size, options.fill), box, 0, None)
     faces = detect_faces(image)
     face = choose_face(faces, options.face)
+    roll = float(roll_degrees(face.points))
+    if options.upright and options.fill != "black" and abs(roll) > STRAIGHT_DEGREES:
+        box = _tilted_box(face, roll, options.margin)
+        pixels = upright_square(image, box, roll, options.fill)
+        return PortraitCrop(resize_smooth(pixels, size), box, len(faces), face, roll)
     box = square_around(face.box, options.margin)
     return PortraitCrop(cut_square(image, box, size, options.fill), box, len(faces), face)
+
+
+def _tilted_box(face: Face, roll: float, margin: float) -> Box:
+    """The crop about a tilted face, before it is turned, as large as the upright face asks for."""
+    turn = crop_matrix(Square(0.0, 0.0, 1.0, roll), 1)
+    upright = square_around(Box.around(apply(turn, face.points)), margin)
+    x, y = (round(v) for v in apply(invert(turn), np.array(upright.centre)).tolist())
+    half = int(upright.width / 2)
+    return Box(x - half, y - half, x + half, y + half)
 
 
 def whole_square(image: RgbImage) -> Box:

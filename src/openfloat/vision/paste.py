@@ -7,8 +7,6 @@ like the rest gives the photo back exactly, whatever the decoder does to colours
 of the crop the motion fades out, so that hair, neck and shoulders stay in one piece.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -18,10 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from openfloat.vision.face import PortraitCrop, RgbImage
-from openfloat.vision.finish import Finish
 from openfloat.vision.geometry import Box
 from openfloat.vision.optical_flow import SIDES, bend, box_blur, mesh, motion_between, pyramid
-from openfloat.vision.video_writer import RgbFrames, VideoWriter
 
 LONGEST_SIDE = 4096
 """Photos of more pixels are made smaller: hardly a player shows larger videos."""
@@ -64,7 +60,7 @@ class PasteBack:
             crop: what was cut out of it; parts outside of the picture are dropped.
             rest: the crop decoded with the portrait's own motion.
         """
-        photo, box = _within_limits(picture, crop.box)
+        photo, box = within_limits(picture, crop.box)
         self.height, self.width = photo.shape[:2]
         self._photo = photo
         self._size = size = len(rest)
@@ -146,34 +142,6 @@ class PasteBack:
         return _mixed_rows(narrow, rows[:, band], weights[:, band])
 
 
-class PastingWriter(VideoWriter):
-    """A `VideoWriter` that takes decoded crops and writes full pictures, one at a time.
-
-    Args:
-        path: as the writer's.
-        paste: what makes full pictures of crops.
-        fps: as the writer's.
-        audio: as the writer's.
-        finish: as the writer's; it sees full pictures.
-    """
-
-    def __init__(
-        self,
-        path: Path | str,
-        paste: PasteBack,
-        fps: int,
-        audio: Path | str | None,
-        finish: Finish | None = None,
-    ) -> None:
-        super().__init__(path, paste.width, paste.height, fps, audio, finish=finish)
-        self._paste = paste
-
-    def write(self, frames: RgbFrames) -> None:
-        """Add decoded crops (t, s, s, 3)."""
-        for frame in frames:
-            super().write(self._paste(frame)[None])
-
-
 def _pixels(image: Crop) -> Float[Tensor, "1 3 s s"]:
     """Levels of 255."""
     return torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
@@ -221,7 +189,12 @@ def full_size(picture: RgbImage) -> tuple[int, int]:
     return max(round(width * scale) // 2, 1) * 2, max(round(height * scale) // 2, 1) * 2
 
 
-def _within_limits(picture: RgbImage, box: Box) -> tuple[RgbImage, Box]:
+def at_full_size(picture: RgbImage) -> RgbImage:
+    """A photo at its `full_size`, as it is."""
+    return within_limits(picture, Box(0, 0, 2, 2))[0]
+
+
+def within_limits(picture: RgbImage, box: Box) -> tuple[RgbImage, Box]:
     """The photo at `full_size`, and the crop's whole pixels there."""
     longer = max(picture.shape[:2])
     width, height = full_size(picture)

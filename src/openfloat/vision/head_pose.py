@@ -1,13 +1,21 @@
-"""Head pose: rotations in the picture's frame, and reading the pose off 3-D landmarks.
+"""Head pose: rotations in the picture's frame, and reading the pose off landmarks.
 
 The frame has x to the right, y down, z away from the camera. A face looks along -z; positive yaw
 turns it to the right of the picture, positive pitch up, positive roll clockwise.
 """
 
+import functools
+from importlib.resources import as_file, files
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
+from scipy.optimize import least_squares
+
+from openfloat.vision.measure import EYES
 
 RIGID = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 234, 127, 162, 21, 54, 103, 67, 109,
@@ -22,6 +30,16 @@ class Pose(NamedTuple):
     yaw: float
     pitch: float
     roll: float
+
+
+class Head(NamedTuple):
+    """Where a face is and how it is turned."""
+
+    pose: Pose
+    size: float
+    """Distance between the eyes of the frontal shape, in the unit of the points."""
+    error: float
+    """Root mean square distance of the rigid points from the turned shape, in eye distances."""
 
 
 def rotation(pose: Pose) -> NDArray[np.float64]:
@@ -62,3 +80,40 @@ def _procrustes(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDA
     left, _, right = np.linalg.svd(target.T @ source)
     handed = np.sign(np.linalg.det(left @ right))
     return np.asarray(left @ np.diag([1, 1, handed]) @ right)
+
+
+def fit_head(points: Float64[ndarray, "478 2"], shape: Float64[ndarray, "n 3"]) -> Head:
+    """The head whose parallel projection comes nearest to the points of bone and cartilage.
+
+    Args:
+        points: (478, 2) x to the right and y down, any unit.
+        shape: (at least 468, 3) the frontal face, z away from the camera, any unit.
+    """
+    rigid = list(RIGID)
+    seen = points[rigid] - points[rigid].mean(axis=0)
+    solid = shape[rigid] - shape[rigid].mean(axis=0)
+    affine = np.linalg.lstsq(solid, seen, rcond=None)[0].T  # (2, 3)
+    left, sizes, right = np.linalg.svd(affine, full_matrices=False)
+    rows = left @ right
+    first = angles(np.vstack([rows, np.cross(rows[0], rows[1])]))
+    growth = max(float(sizes.mean()), 1e-9)
+
+    def misses(values: Float64[ndarray, " 4"]) -> Float64[ndarray, " k"]:
+        turned = solid @ rotation(Pose(*values[:3].tolist()))[:2].T
+        return np.asarray(np.exp(values[3]) * turned - seen / growth).ravel()
+
+    found = least_squares(misses, np.array([*first, 0.0]), method="lm").x
+    eyes = np.subtract(*(shape[list(eye), :].mean(axis=0) for eye in EYES))
+    size = growth * float(np.exp(found[3]) * np.linalg.norm(eyes))
+    error = float(np.sqrt(2 * np.mean(misses(found) ** 2))) * growth / size
+    return Head(Pose(*found[:3].tolist()), size, error)
+
+
+@functools.cache
+def standard_face() -> Float64[ndarray, "468 3"]:
+    """A frontal face that is nobody's: MediaPipe's canonical mesh, y down, z away from the camera.
+
+    For faces whose own shape is not known; poses fitted with it are good to a few degrees.
+    """
+    with as_file(files("openfloat") / "assets" / "face" / "shape.safetensors") as path:
+        return np.asarray(load_file(path)["points"], np.float64)

@@ -1,0 +1,1 @@
+"""Videos of people to clips that training reads: `openfloat data prepare`."""

@@ -1,0 +1,170 @@
+"""What a model needs to be told: maps in files, corrections, and names for nameless directions."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from openfloat.config import ModelConfig
+from openfloat.data.controls import INDEX, SCALES
+from openfloat.editing.control_map import FILE, NOMINAL, ControlMap, load_map, save_map
+from openfloat.editing.controls import edited
+from openfloat.editing.editor import Editor
+from openfloat.errors import BadCheckpoint, BadInput
+from openfloat.evaluation.calibrate import MOST_GAIN, corrected
+from openfloat.evaluation.calibrate_clip import fit, score
+from openfloat.evaluation.face_measures import ASKABLE
+from openfloat.models.basis import MotionBasis
+from openfloat.options import MotionEdit, SampleOptions
+
+
+def test_a_map_comes_back_from_its_file(tmp_path: Path) -> None:
+    made = replace(NOMINAL, r2=(0.5,) * len(NOMINAL.names), fitted="by hand", weights="ab12")
+    assert load_map(tmp_path, 20) is None
+    save_map(tmp_path, made)
+    found = load_map(tmp_path, 20)
+    assert found is not None
+    np.testing.assert_allclose(found.rows, made.rows, rtol=1e-5)
+    assert (found.names, found.r2, found.fitted) == (made.names, made.r2, made.fitted)
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "Expecting"),
+        ('{"names": ["yaw"], "rows": [[1, 2]]}', "2 directions"),
+        ('{"names": ["yaw"], "rows": [[1e9]]}', "larger than"),
+        ('{"names": ["yaw"], "rows": [[NaN]]}', "not finite"),
+        ('{"names": ["nose"], "rows": [[1]]}', "no control is called so"),
+        ('{"names": ["yaw", "yaw"], "rows": [[1], [1]]}', "twice"),
+        ('{"names": ["yaw"], "rows": [[1]], "code": "x"}', "code"),
+        (" " * 2**21, "more than"),
+        ("[" * 100_000, ""),
+    ],
+)
+def test_a_map_that_is_none_is_refused_in_one_sentence(
+    text: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(BadCheckpoint, match=FILE) as refused:
+        load_map(tmp_path, 20)
+    assert words in str(refused.value)
+
+
+def test_a_decoder_that_does_too_little_is_told_more() -> None:
+    slopes = dict.fromkeys(ASKABLE, 1.0) | {"yaw": 0.8, "gaze_y": 0.1, "brows": 0.5}
+    controls = {name: {"slope": slope} for name, slope in slopes.items()}
+    leaks = dict.fromkeys(ASKABLE, 0.0) | {"roll": 0.1, "pitch": 0.01}
+    rows = [{"control": "yaw", "landmarks": {"leaks": leaks}}]
+    found = corrected(NOMINAL, controls, rows)
+    assert found.gain("yaw") == pytest.approx(1 / 0.8)
+    assert found.gain("brows_up") == found.gain("brows_down") == pytest.approx(2)
+    assert found.gain("gaze_y") == MOST_GAIN
+    assert found.row("smile").tolist() == NOMINAL.row("smile").tolist()
+    # a degree of yaw brought a tenth of a unit of roll for each unit of yaw: it is taken back
+    row = found.row("yaw") * SCALES[INDEX["yaw"]]
+    assert row[INDEX["roll"]] == pytest.approx(-0.1)
+    assert row[INDEX["pitch"]] == 0, "too little to be worth it"
+
+
+def test_an_edit_asks_for_what_the_map_says() -> None:
+    own = torch.randn(20)
+    rows = np.array(NOMINAL.rows)
+    yaw = NOMINAL.names.index("yaw")
+    rows[yaw, INDEX["yaw"]] *= 1.25
+    rows[yaw, INDEX["roll"]] = -0.01
+    told = replace(NOMINAL, rows=tuple(map(tuple, rows.tolist())))
+    made = edited(own[None], own, MotionEdit(yaw=8), told)[0] - own
+    assert made[INDEX["yaw"]] == pytest.approx(1.25, abs=1e-5)
+    assert made[INDEX["roll"]] == pytest.approx(-0.08, abs=1e-5)
+
+
+def test_a_curve_is_the_option_at_each_moment() -> None:
+    own, motion = torch.randn(20), torch.randn(60, 20)
+    edit = MotionEdit(roll=3, curve=("yaw=0:0,2:8", "mouth=1:1,2:0"))
+    whole = edited(motion, own, edit)
+    for frame in (0, 13, 49, 59):
+        still = MotionEdit(
+            roll=3, yaw=min(8.0, 4 * frame / 25), mouth=max(0.0, min(1.0, 2 - frame / 25))
+        )
+        expected = edited(motion[frame : frame + 1], own, still)
+        torch.testing.assert_close(whole[frame : frame + 1], expected, atol=1e-5, rtol=0)
+    parts = [edited(motion[:7], own, edit), edited(motion[7:], own, edit, start=7)]
+    assert torch.equal(torch.cat(parts), whole)
+
+
+@pytest.mark.parametrize(
+    "text", ["yaw", "yaw=0", "nose=0:1", "yaw=0:99", "yaw=1:0,0:1", "yaw=0:0,nan:1", "yaw=0:1e400"]
+)
+def test_curves_of_any_other_form_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="curve"):
+        MotionEdit(curve=(text,))
+
+
+# What a nameless model's directions mix: four controls seen through a random invertible matrix.
+MIXED = ("yaw", "pitch", "roll", "mouth")
+
+
+def clip(frames: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(4)
+    controls = np.cumsum(generator.normal(0, 1, (frames, 4)), axis=0) % 17
+    mixing = generator.normal(0, 1, (4, 20))
+    return controls @ mixing + generator.normal(0, 0.02, (frames, 20)) + 3, controls
+
+
+def fitted() -> ControlMap:
+    reads, offsets, rows = fit(*clip())
+    return ControlMap(
+        names=MIXED,
+        rows=tuple(map(tuple, rows.tolist())),
+        reads=tuple(map(tuple, reads.tolist())),
+        offsets=tuple(offsets.tolist()),
+    )
+
+
+def test_a_fit_moves_one_control_by_one_and_the_others_by_nothing() -> None:
+    coefficients, controls = clip()
+    reads, offsets, rows = fit(coefficients, controls)
+    np.testing.assert_allclose(reads @ rows.T, np.eye(4), atol=1e-9)
+    read = coefficients @ reads.T + offsets
+    assert np.corrcoef(read[:, 1], controls[:, 1])[0, 1] > 0.98
+    assert score(coefficients, controls[:, 2]) > 0.95
+    noise = np.random.default_rng(1).normal(0, 1, len(coefficients))
+    assert score(coefficients, noise) < 0.1
+    assert score(coefficients, 0 * noise) == 0
+
+
+def nameless(options: SampleOptions, control_map: ControlMap | None = None) -> Editor:
+    config = replace(ModelConfig.tiny(), controls=(), name="nameless")
+    torch.manual_seed(0)
+    own = torch.from_numpy(clip()[0][:1]).float()
+    return Editor(config, MotionBasis(32, 20).eval(), own, options, control_map)
+
+
+def test_named_edits_work_through_a_fitted_map() -> None:
+    told = fitted()
+    motion = torch.from_numpy(clip()[0][10:40]).float()
+    reads = torch.tensor(told.reads)
+    before = motion @ reads.T
+    made = nameless(SampleOptions(edit=MotionEdit(yaw=10)), told)(motion, 0) @ reads.T - before
+    torch.testing.assert_close(made, torch.tensor([10.0, 0, 0, 0]).expand(30, 4), atol=1e-2, rtol=0)
+    own = torch.from_numpy(clip()[0][:1]).float() @ reads.T
+    still = nameless(SampleOptions(edit=MotionEdit(head=0)), told)(motion, 0) @ reads.T
+    torch.testing.assert_close(still[:, :3], own[:, :3].expand(30, 3), atol=1e-2, rtol=0)
+    torch.testing.assert_close(still[:, 3], before[:, 3], atol=1e-2, rtol=0)
+    lips = nameless(SampleOptions(edit=MotionEdit(region="lips")), told)(motion, 0) @ reads.T
+    torch.testing.assert_close(lips[:, :3], own[:, :3].expand(30, 3), atol=1e-2, rtol=0)
+    torch.testing.assert_close(lips[:, 3], before[:, 3], atol=1e-2, rtol=0)
+    assert torch.equal(nameless(SampleOptions(), told)(motion, 0), motion), "nothing asked"
+
+
+def test_what_the_map_does_not_know_is_refused_in_one_sentence() -> None:
+    with pytest.raises(BadInput, match="knows no smile"):
+        nameless(SampleOptions(edit=MotionEdit(smile=1)), fitted())
+    with pytest.raises(BadInput, match="knows no blink"):
+        nameless(SampleOptions(blink="20"), fitted())
+    with pytest.raises(BadInput, match="have no names"):
+        nameless(SampleOptions(edit=MotionEdit(yaw=1)))
