@@ -109,8 +109,12 @@ class VectorFieldConfig:
     """Frames each side that one frame may attend to."""
     window_frames: int = 50
     past_frames: int = 10
+    pose_dim: int = 0
+    """Channels that tell every frame the head's pose, where one is given; 0: it cannot be."""
 
     def __post_init__(self) -> None:
+        if self.pose_dim < 0:
+            raise ValueError(f"pose_dim={self.pose_dim} is negative")
         if self.hidden_dim % self.num_heads:
             raise ValueError(
                 f"hidden_dim={self.hidden_dim} is not a multiple of num_heads={self.num_heads}"
@@ -135,7 +139,7 @@ class VectorFieldConfig:
         """Milliseconds on any machine; for tests."""
         return cls(
             motion_dim=20, speech_dim=24, hidden_dim=32, num_heads=2, depth=2,
-            window_frames=10, past_frames=4,
+            window_frames=10, past_frames=4, pose_dim=12,
         )  # fmt: skip
 
 
@@ -280,6 +284,7 @@ class ModelConfig:
                 num_heads=4,
                 depth=5,
                 attention_radius=6,
+                pose_dim=24,
             ),
             speech=MelSpeechConfig(),
             emotion=MelEmotionConfig(),
@@ -307,6 +312,9 @@ CONTROLS = (
     "smile", "mouth_down", "brows_up", "brows_down", "blink", "squint", "gaze_x", "gaze_y",
 )  # fmt: skip
 """The twenty named motions of models whose basis is taught by the data engine, in order."""
+
+POSE = CONTROLS[:6]
+"""Rotations and translations of the head: what a pose that is given consists of."""
 
 PRESETS = {
     "float-512": ModelConfig.float_512,

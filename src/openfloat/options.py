@@ -170,7 +170,9 @@ def _curves_of(edit: MotionEdit) -> tuple[Curve, ...]:
 class SampleOptions:
     """How motion is drawn."""
 
-    ranges: ClassVar[Ranges] = {"audio_scale": (0, 20), "emotion_scale": (0, 20), "steady": (0, 20)}
+    ranges: ClassVar[Ranges] = {
+        "audio_scale": (0, 20), "emotion_scale": (0, 20), "pose_scale": (0, 20), "steady": (0, 20),
+    }  # fmt: skip
 
     seed: int = 15
     """Fixes the result on any device and any batch size."""
@@ -183,9 +185,11 @@ class SampleOptions:
     """Guidance towards the speech; 1 is none, larger moves the lips more."""
     emotion_scale: float = 1.0
     """Guidance towards the emotion; 0 ignores it, larger exaggerates it."""
+    pose_scale: float = 1.0
+    """Guidance towards the head pose, where one is given; 0 ignores it."""
     guidance_interval: tuple[float, float] = (0.0, 1.0)
-    """Flow times, from noise at 0 to motion at 1, between which the two scales count; elsewhere
-    both are 1, at a third of the cost."""
+    """Flow times, from noise at 0 to motion at 1, between which the scales count; elsewhere
+    all are 1, at a third of the cost."""
     emotion: str = "auto"
     """Expression to show: auto (as the voice sounds), angry, disgust, fear, happy, neutral, sad,
     surprise; a mixture (happy:0.7,surprise:0.3); or a schedule (0-2.5:neutral,2.5-:happy)."""

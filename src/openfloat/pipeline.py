@@ -1,6 +1,7 @@
 """The one public entry: a portrait and a voice in, frames out, all at once or as they are made."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -22,9 +23,10 @@ from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
 from openfloat.models.emotion import LONGEST_SAMPLES
-from openfloat.models.fast import FastDecoder
+from openfloat.models.fast import FastDecoder, FastWeights
 from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
+from openfloat.motion.pose import HeadPose
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
 from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
@@ -98,6 +100,11 @@ class FloatPipeline:
         control_map = load_map(folder, config.autoencoder.num_directions)
         return cls(model, config, torch.device(device), precision, control_map)
 
+    @cached_property
+    def _fast_weights(self) -> FastWeights:
+        """The decoder's weights as processor cores like them; made for the first portrait."""
+        return FastWeights(self.model.autoencoder.decoder)
+
     @torch.inference_mode()
     def encode(
         self, portrait: PictureLike | Portrait, crop: CropOptions = CropOptions()
@@ -123,7 +130,7 @@ class FloatPipeline:
         anchored = self.model.autoencoder.anchor(appearance.identity, coefficients)
         features, fast = tuple(f.to(self.dtype) for f in appearance.features), None
         if self.device.type == "cpu" and self.dtype == torch.float32:
-            fast = FastDecoder(self.model.autoencoder.decoder, features)
+            fast = FastDecoder(self._fast_weights, features)
         return Portrait(picture, cut, Appearance(anchored, features), coefficients, fast)
 
     def __call__(
@@ -132,9 +139,10 @@ class FloatPipeline:
         speech: SoundLike,
         options: SampleOptions = SampleOptions(),
         crop: CropOptions = CropOptions(),
+        pose: HeadPose | None = None,
     ) -> Clip:
         """The whole clip in memory: the stream, joined."""
-        chunks = list(self.stream(portrait, speech, options, crop))
+        chunks = list(self.stream(portrait, speech, options, crop, pose))
         return Clip(
             frames=np.concatenate([chunk.frames for chunk in chunks]),
             motion=torch.cat([chunk.motion for chunk in chunks]),
@@ -148,6 +156,7 @@ class FloatPipeline:
         speech: SoundLike,
         options: SampleOptions = SampleOptions(),
         crop: CropOptions = CropOptions(),
+        pose: HeadPose | None = None,
     ) -> Iterator[Chunk]:
         """Frames as they are made, in order; memory does not grow with the clip.
 
@@ -156,13 +165,15 @@ class FloatPipeline:
             speech: a sound or video file, or mono samples at 16 kHz in [-1, 1].
             options: how the motion is drawn.
             crop: how the face is cut out; unused for a portrait that is ready already.
+            pose: what the head does; where it is shorter, it goes to and fro. None: as it likes.
 
         Raises:
+            BadInput: a pose for a model that cannot be told one.
             BadMedia: a file cannot be used.
             NoFaceFound: the picture shows no face.
         """
         ready = self.encode(portrait, crop)
-        yield from self._chunks(ready, self.motion(ready, Recording.open(speech), options))
+        yield from self._chunks(ready, self.motion(ready, Recording.open(speech), options, pose))
 
     def _chunks(self, portrait: Portrait, windows: Iterator[Tensor]) -> Iterator[Chunk]:
         """Decoded frames of windows of motion."""
@@ -179,14 +190,18 @@ class FloatPipeline:
 
     @torch.inference_mode()
     def motion(
-        self, portrait: Portrait, speech: SoundLike | Recording, options: SampleOptions
+        self,
+        portrait: Portrait,
+        speech: SoundLike | Recording,
+        options: SampleOptions,
+        pose: HeadPose | None = None,
     ) -> Iterator[Tensor]:
         """Motion for a voice, piece by piece, each (t, f); no frame is decoded.
 
         Where the model's controls have names, head and lids are then as the options ask.
         """
         edit = self.editor(portrait, options)
-        drawn = self._draw(portrait, Recording.open(speech), options)
+        drawn = self._draw(portrait, Recording.open(speech), options, pose)
         start = 0
         for piece in steady(drawn, options.steady) if self.config.controls else drawn:
             yield edit(piece, start)
@@ -223,9 +238,15 @@ class FloatPipeline:
         )
 
     def _draw(
-        self, portrait: Portrait, recording: Recording, options: SampleOptions
+        self,
+        portrait: Portrait,
+        recording: Recording,
+        options: SampleOptions,
+        pose: HeadPose | None,
     ) -> Iterator[Tensor]:
         """What the vector field makes of a voice, window by window."""
+        if options.pose_scale == 0:
+            pose = None
         windows = self.model.speech.windows(recording, self.config.motion.window_frames)
         for window in sample_motion(
             self.model.motion,
@@ -234,6 +255,7 @@ class FloatPipeline:
             emotion=self.emotion(recording, options),
             options=options,
             seeds=[options.seed],
+            pose=None if pose is None else pose.around(portrait.coefficients[0]),
         ):
             yield window[0]
 
@@ -293,6 +315,7 @@ class FloatPipeline:
         crop: CropOptions = CropOptions(),
         progress: Callable[[int, int], None] | None = None,
         *,
+        pose: HeadPose | None = None,
         paste_back: bool = False,
         marks: MarkOptions = MarkOptions(),
     ) -> int:
@@ -305,6 +328,7 @@ class FloatPipeline:
             options: how the motion is drawn.
             crop: how the face is cut out.
             progress: called with frames done and frames in all.
+            pose: what the head does, as for `stream`.
             paste_back: show the whole photo instead of the crop.
             marks: how the video says that it is generated.
         """
@@ -317,7 +341,7 @@ class FloatPipeline:
         if paste_back:
             file = PastingWriter(output, self.paste_back(ready), FPS, speech, finish)
         with one_core_each(), BackgroundWriter(file) as writer:
-            for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options))):
+            for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options, pose))):
                 writer.write(chunk.frames)
                 if progress is not None:
                     progress(chunk.start + len(chunk.frames), total)

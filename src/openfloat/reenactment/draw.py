@@ -6,6 +6,7 @@ import torch
 from openfloat.audio.given import SoundLike
 from openfloat.clip import Portrait
 from openfloat.data.observed import LIPS
+from openfloat.motion.pose import HeadPose
 from openfloat.motion.value import Motion, printable
 from openfloat.options import SampleOptions
 from openfloat.pipeline import FloatPipeline
@@ -20,6 +21,7 @@ def draw_motion(
     portrait: Portrait,
     speech: SoundLike,
     options: SampleOptions = SampleOptions(),
+    pose: HeadPose | None = None,
 ) -> Motion:
     """What `FloatPipeline.motion` draws, as a value; what lies outside the basis is dropped.
 
@@ -28,11 +30,12 @@ def draw_motion(
         portrait: what its `encode` returned; the motion is drawn around it.
         speech: a sound or video file, or mono samples at 16 kHz.
         options: how it is drawn.
+        pose: what the head does; None: as it likes.
 
     Raises:
         BadMedia: the sound cannot be used.
     """
-    drawn = torch.cat([piece.cpu() for piece in pipeline.motion(portrait, speech, options)])
+    drawn = torch.cat([piece.cpu() for piece in pipeline.motion(portrait, speech, options, pose)])
     if pipeline.config.motion_space == "latent":
         drawn = pipeline.model.autoencoder.basis.coefficients(drawn.to(pipeline.device)).cpu()
     words = getattr(speech, "name", None) or (speech if isinstance(speech, str) else "samples")

@@ -73,6 +73,7 @@ class ConditionDrop:
     emotion: float = 0.1
     past_motion: float = 0.5
     past_speech: float = 0.5
+    pose: float = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,8 +117,8 @@ class TrainConfig:
     """Phase 1 of a model with a motion reader: run folder of the reader, which is kept frozen;
     empty: it learns along from the known controls."""
     start: str = ""
-    """Phase 1: name or folder of a model whose auto-encoder the run goes on from, at its full size;
-    empty: from random weights."""
+    """Name or folder of a model that the run goes on from: phase 1 from its auto-encoder, at full
+    size, phase 2 from its motion and own speech encoder; empty: from random weights."""
     fixed_encoder: bool = False
     """Phase 1: leave the encoder as it is; a pair then costs a quarter less."""
     feature_window: float = 1.0

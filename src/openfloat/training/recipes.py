@@ -11,7 +11,7 @@ from pathlib import Path
 
 from openfloat.config import ModelConfig, SyncConfig
 from openfloat.errors import BadInput
-from openfloat.training.config import Part, PictureWeights, Stage, TrainConfig
+from openfloat.training.config import ConditionDrop, Part, PictureWeights, Stage, TrainConfig
 
 
 def tiny_reader() -> TrainConfig:
@@ -132,6 +132,8 @@ def openfloat_motion() -> TrainConfig:
         warmup_clips=3200,
         weight_decay=0.01,
         ema=0.995,
+        # Heads mostly move as they like: the field must be good at that first.
+        drop=ConditionDrop(pose=0.5),
         log_clips=1600,
     )
 
