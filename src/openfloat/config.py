@@ -1,12 +1,42 @@
 """What a model is: frozen values, free of torch so that `--help` is quick."""
 
-from dataclasses import dataclass, field
-from typing import Literal, Self
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Self
 
 FPS = 25
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+
+
+MOST = {"depth": 256, "num_layers": 256, "window_frames": 1024, "past_frames": 1024}
+"""What no model comes near, so that a stranger's config cannot ask for all time and memory."""
+MOST_OF_ALL = 2**15
+MAY_BE_ZERO = ("reader_width", "attention_radius", "pose_dim")
+LARGEST_RATIO = 64
+MOST_ENTRIES = 1024
+
+
+def refuse_absurd(config: Any) -> None:
+    """Raise ValueError for a number or list in a config, nested ones included, beyond any model's.
+
+    Whole numbers are counts, others are ratios.
+    """
+    for entry in fields(config):
+        value = getattr(config, entry.name)
+        if is_dataclass(value):
+            refuse_absurd(value)
+        several = value if isinstance(value, tuple) else (value,)
+        most = MOST.get(entry.name, MOST_OF_ALL)
+        least = 0 if entry.name in MAY_BE_ZERO else 1
+        for number in several:
+            counts = isinstance(number, int) and not isinstance(number, bool)
+            if counts and not least <= number <= most:
+                raise ValueError(f"{entry.name}={number} is not between {least} and {most}")
+            if isinstance(number, float) and not 0 < number <= LARGEST_RATIO:
+                raise ValueError(f"{entry.name}={number} is not between 0 and {LARGEST_RATIO}")
+        if len(several) > MOST_ENTRIES:
+            raise ValueError(f"{entry.name} has more than {MOST_ENTRIES} entries")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +68,7 @@ class AutoencoderConfig:
     0 reads it off the identity latent by five linear layers, as the paper does."""
 
     def __post_init__(self) -> None:
+        refuse_absurd(self)
         if self.size not in (64, 128, 256, 512, 1024):
             raise ValueError(f"size={self.size} is not a power of two from 64 to 1024")
         if not 1 <= self.num_directions <= self.latent_dim:
@@ -109,12 +140,14 @@ class VectorFieldConfig:
     """Frames each side that one frame may attend to."""
     window_frames: int = 50
     past_frames: int = 10
+    conditioning: Literal["modulation", "cross_attention"] = "modulation"
+    """How conditions reach the frames: frame-wise modulation (the paper's choice), or
+    cross-attention (its ablation)."""
     pose_dim: int = 0
     """Channels that tell every frame the head's pose, where one is given; 0: it cannot be."""
 
     def __post_init__(self) -> None:
-        if self.pose_dim < 0:
-            raise ValueError(f"pose_dim={self.pose_dim} is negative")
+        refuse_absurd(self)
         if self.hidden_dim % self.num_heads:
             raise ValueError(
                 f"hidden_dim={self.hidden_dim} is not a multiple of num_heads={self.num_heads}"
@@ -244,6 +277,7 @@ class ModelConfig:
     """Names of the motion directions, where they were named by construction."""
 
     def __post_init__(self) -> None:
+        refuse_absurd(self)
         auto = self.autoencoder
         needed = auto.latent_dim if self.motion_space == "latent" else auto.num_directions
         if self.motion.motion_dim != needed:

@@ -19,6 +19,8 @@ from openfloat.editing.control_map import ControlMap, load_map
 from openfloat.editing.editor import Editor
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
+from openfloat.errors import NoFaceFound
+from openfloat.finite import checked, finite
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
@@ -118,17 +120,22 @@ class FloatPipeline:
         Raises:
             BadMedia: the picture cannot be read.
             NoFaceFound: it shows no face.
+            NotFinite: the networks gave no numbers.
         """
         if isinstance(portrait, Portrait):
             return portrait
         picture = portrait if isinstance(portrait, np.ndarray) else load_image(Path(portrait))
-        cut = crop_portrait(picture, self.config.autoencoder.size, crop)
+        try:
+            cut = crop_portrait(picture, self.config.autoencoder.size, crop)
+        except NoFaceFound as error:
+            raise NoFaceFound(error if picture is portrait else f"{portrait}: {error}") from error
         image = torch.from_numpy(np.ascontiguousarray(cut.image)).to(self.device)
         image = image.permute(2, 0, 1)[None].float() / 127.5 - 1  # (1, 3, h, w)
         appearance = self.model.autoencoder.encode(image)
         coefficients = self.model.autoencoder.motion_of(image, appearance)
         anchored = self.model.autoencoder.anchor(appearance.identity, coefficients)
         features, fast = tuple(f.to(self.dtype) for f in appearance.features), None
+        finite("encoding the portrait", anchored, coefficients, *features)
         if self.device.type == "cpu" and self.dtype == torch.float32:
             fast = FastDecoder(self._fast_weights, features)
         return Portrait(picture, cut, Appearance(anchored, features), coefficients, fast)
@@ -248,16 +255,16 @@ class FloatPipeline:
         if options.pose_scale == 0:
             pose = None
         windows = self.model.speech.windows(recording, self.config.motion.window_frames)
-        for window in sample_motion(
+        drawn = sample_motion(
             self.model.motion,
-            windows,
+            checked("hearing the speech", windows),
             reference=self.own_motion(portrait),
             emotion=self.emotion(recording, options),
             options=options,
             seeds=[options.seed],
             pose=None if pose is None else pose.around(portrait.coefficients[0]),
-        ):
-            yield window[0]
+        )
+        yield from (window[0] for window in checked("drawing the motion", drawn))
 
     def own_motion(self, portrait: Portrait) -> Tensor:
         """The motion token (1, f) of the portrait as it is."""
@@ -272,6 +279,7 @@ class FloatPipeline:
         if mood.listens:
             heard = recording.head(LONGEST_SAMPLES).to(self.device)
             voice = self.model.emotion(heard).softmax(-1).cpu()
+            finite("hearing the emotion", voice)
         frames = 1 if mood.constant else recording.num_frames
         weights = torch.from_numpy(mood_weights(mood, 0, frames, voice[0].numpy())).to(self.device)
         return weights if mood.constant else weights[None]

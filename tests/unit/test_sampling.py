@@ -131,7 +131,7 @@ def test_every_option_changes_the_output(field):
         "solver": "heun",
         "audio_scale": 1.0,
         "emotion_scale": 1.5,
-        "pose_scale": 2.0,
+        "pose_scale": 1.0,
         "guidance_interval": (0.0, 0.6),
         "emotion": "auto",
     }
@@ -242,7 +242,7 @@ def test_guidance_towards_a_pose_comes_before_that_towards_the_speech(field, sca
             carry,
             reference=given["reference"],
             emotion=given["emotion"] * emotion,
-            options=SampleOptions(audio_scale=1.0, emotion_scale=1.0),
+            options=SampleOptions(audio_scale=1.0, emotion_scale=1.0, pose_scale=1.0),
             pose=given["pose"] if pose else None,
         )(t, x)
         for pose, speech, emotion in ((0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 1))

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from openfloat import __version__
+from openfloat.cli.ablate import Ablate
 from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
 from openfloat.cli.bench import Bench
@@ -15,6 +16,7 @@ from openfloat.cli.calibrate import Calibrate
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.detect import Detect
+from openfloat.cli.doubt import Doubt
 from openfloat.cli.dub import Dub
 from openfloat.cli.evaluate import Evaluate
 from openfloat.cli.hub import Download, Upload
@@ -22,6 +24,7 @@ from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
 from openfloat.cli.reenact import Reenact
 from openfloat.cli.released_names import translate
+from openfloat.cli.report import Report
 from openfloat.cli.serve import Serve
 from openfloat.cli.train import Train
 from openfloat.cli.ui import Ui
@@ -44,6 +47,9 @@ Command = (
     | Annotated[Upload, tyro.conf.subcommand("upload")]
     | Annotated[Calibrate, tyro.conf.subcommand("calibrate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[Doubt, tyro.conf.subcommand("doubt")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
@@ -69,6 +75,12 @@ def run(arguments: list[str]) -> int:
     except OpenFloatError as error:
         print(f"openfloat: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.errno is None:
+            raise
+        named = f"{str(error.filename)[:200]}: " if error.filename else ""
+        print(f"openfloat: {named}{error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stop:
         print(f"openfloat: {str(stop) or 'cancelled, nothing was written'}", file=sys.stderr)
         return 130
@@ -89,8 +101,21 @@ def parse(arguments: list[str]) -> Command:
     except SystemExit as stop:
         if refusal := _refusal(stop):
             raise BadInput(str(refusal)) from refusal
+        if sentence := _unboxed(said.getvalue()):
+            raise BadInput(sentence) from stop
         sys.stderr.write(said.getvalue())
         raise
+
+
+def _unboxed(box: str) -> str:
+    """The words in the parser's box as one sentence; empty where there is no box."""
+    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    words = " ".join(line for line in lines if line.strip("─ ")).split()
+    return (
+        " ".join(words)
+        .replace(" For full helptext, run:", " For more:")
+        .replace(" For full helptext, run", " For more:")
+    )
 
 
 def _refusal(stop: BaseException) -> ValueError | None:

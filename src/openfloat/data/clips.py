@@ -17,6 +17,7 @@ from openfloat.data.growing import GrowingArray
 from openfloat.data.manifest import ClipRow, Split, read_manifest
 from openfloat.data.prepare.masks import EYES, MASK_SIZE, MOUTH, outline_mask
 from openfloat.data.prepare.reader import inside_shard, read_clip, read_pictures, read_sound
+from openfloat.drafts import sync_folder
 from openfloat.errors import BadInput, NoFaceFound
 from openfloat.vision.face import Face, cut_square, detect_faces, refine
 from openfloat.vision.geometry import Box, apply, box_matrix, square_around
@@ -126,6 +127,7 @@ def build_real_frames(
     np.save(partial / "clip.npy", np.array(clip, np.int32))
     np.save(partial / "person.npy", np.array(person, np.int32))
     (partial / MARKER).write_text(json.dumps({"frames": len(clip), "people": people}) + "\n")
+    sync_folder(partial)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return RealFrames.open(folder)

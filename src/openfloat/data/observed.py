@@ -4,7 +4,6 @@ What was read is kept as it is (`write_observed`) and made fit for training when
 (`read_observed`), where the motion's directions have names.
 """
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -18,6 +17,7 @@ from scipy import ndimage
 from scipy.interpolate import interp1d
 
 from openfloat.audio.frames import num_frames
+from openfloat.codec import write_json
 from openfloat.config import EMOTIONS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from openfloat.data.clips import clip_sound, whole_crops
 from openfloat.data.controls import INDEX
@@ -95,9 +95,7 @@ def write_observed(
             part = files[shard * SHARD_CLIPS : (shard + 1) * SHARD_CLIPS]
             write_shard(path, list(_encode_all(autoencoder, part)))
             logger.info("%s: %d clips", path, len(part))
-    marker = folder / f"{KIND}.json.part"
-    marker.write_text(json.dumps({"shards": len(shards)}) + "\n", encoding="utf-8")
-    marker.replace(folder / f"{KIND}.json")
+    write_json({"shards": len(shards)}, folder / f"{KIND}.json")
 
 
 def _encode_all(autoencoder: FloatAutoencoder, files: Sequence[Path]) -> Iterator[MotionClip]:

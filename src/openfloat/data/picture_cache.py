@@ -7,7 +7,6 @@ pictures per portrait + picture number), `index.json` that names the portraits, 
 
 import json
 import multiprocessing
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from openfloat.codec import write_json
 from openfloat.data.controls import to_coefficients
 from openfloat.data.engine import Picture, PortraitEngine
 from openfloat.data.engine_controls import draw_controls
@@ -26,6 +26,7 @@ from openfloat.data.face_rig_model import NUM_SKIN, NUM_VERTICES, FaceModel
 from openfloat.data.manifest import PortraitRow, Split, read_manifest
 from openfloat.data.mesh import load_template
 from openfloat.data.portraits import load_portrait, read_landmarks
+from openfloat.drafts import sync_folder
 from openfloat.errors import BadInput
 
 FORMAT = 2
@@ -145,7 +146,8 @@ def build_picture_cache(
     else:
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
             pool.starmap(_fill, shares)
-    _write_json(cache_dir / MARKER, {"pictures": len(rows) * pictures_per_portrait})
+    sync_folder(cache_dir)
+    write_json({"pictures": len(rows) * pictures_per_portrait}, cache_dir / MARKER)
     return PictureCache.open(cache_dir)
 
 
@@ -172,7 +174,7 @@ def _prepare(cache_dir: Path, settings: dict[str, Any], model: FaceModel) -> Non
             raise BadInput(f"{cache_dir} is in use for something else than pictures")
         shutil.rmtree(cache_dir)
     cache_dir.mkdir(parents=True)
-    _write_json(cache_dir / "index.json", settings)
+    write_json(settings, cache_dir / "index.json")
     each, size, people = (settings[key] for key in ("pictures_per_portrait", "size", "people"))
     number = {person: k for k, person in enumerate(dict.fromkeys(people))}
     count = each * len(people)
@@ -237,12 +239,6 @@ def _store(arrays: dict[str, NDArray[np.generic]], row: int, picture: Picture) -
     arrays["vertices"][row] = picture.vertices.astype(np.float16)
     for name, value in picture.truth._asdict().items():
         arrays[name][row] = value
-
-
-def _write_json(path: Path, content: object) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
 
 
 def pair_grid(

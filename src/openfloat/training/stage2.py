@@ -13,7 +13,7 @@ from openfloat.flow.loss import difference_loss, velocity_loss
 from openfloat.flow.path import linear_path
 from openfloat.flow.times import draw_times
 from openfloat.models.basis import MotionBasis
-from openfloat.models.transformer import VectorField
+from openfloat.models.cross_attention import build_field
 from openfloat.shapes import Bool, Emotion, Float, Motion, Speech, Time
 from openfloat.training.augment import vary_voice
 from openfloat.training.checkpoint import under_prefix
@@ -129,7 +129,7 @@ class MotionTask:
         self._config, self._sampler, self._voice = config, sampler, voice
         self._directions = None if basis is None else basis.eval().directions().detach()
         with seeded(config.seed):
-            self._field = VectorField(config.model.motion)
+            self._field = build_field(config.model.motion)
         if config.start:
             self._start_from(config.start)
         networks = nn.ModuleDict({"motion": self._field, "speech": voice.trained}).train()

@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeVar
 from openfloat.errors import BadInput
 
 Kind = TypeVar("Kind")
-NOT_OFFERED = ("c2pa_cert", "c2pa_key")
-"""Names of files on the server: not a visitor's to choose."""
+NOT_OFFERED = ("c2pa_cert", "c2pa_key", "pose_scale")
+"""Names of files on the server, and what goes with one: not a visitor's to choose."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,8 +37,11 @@ def resolve_model(
         BadCheckpoint: what came from the hub is not what the hub says it is.
     """
     folder, embedded = Path(name_or_folder), embedded_models()
-    if (folder / CONFIG).is_file():
-        return folder
+    try:
+        if (folder / CONFIG).is_file():
+            return folder
+    except OSError as error:
+        raise ModelNotFound(f"{str(folder)[:80]}: {error.strerror}") from error
     if str(name_or_folder) in embedded:
         return embedded[str(name_or_folder)]
     known = ", ".join(embedded) or "none"
