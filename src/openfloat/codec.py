@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
-import os
 import types
 import typing
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+
+from openfloat.drafts import write_text
 
 T = TypeVar("T")
 
@@ -18,14 +19,19 @@ def to_json(config: Any) -> str:
 
 def from_json(cls: type[T], text: str) -> T:
     """The config that `to_json` wrote; a ValueError names an unknown field or a wrong type."""
-    return typing.cast(T, _decode(cls, json.loads(text), cls.__name__))
+    try:
+        return typing.cast(T, _decode(cls, json.loads(text), cls.__name__))
+    except RecursionError:
+        raise ValueError(f"{cls.__name__} is nested too deeply") from None
 
 
 def write_json(value: Any, path: Path) -> None:
-    """Write a value that JSON can hold; the file appears when it is complete."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write a value that JSON can hold; the file appears when it is complete.
+
+    Raises:
+        NotWritten: it cannot be written there.
+    """
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:

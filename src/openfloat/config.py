@@ -1,12 +1,42 @@
 """What a model is: frozen values, free of torch so that `--help` is quick."""
 
-from dataclasses import dataclass, field
-from typing import Literal, Self
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Self
 
 FPS = 25
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+
+
+MOST = {"depth": 256, "num_layers": 256, "window_frames": 1024, "past_frames": 1024}
+"""What no model comes near, so that a stranger's config cannot ask for all time and memory."""
+MOST_OF_ALL = 2**15
+MAY_BE_ZERO = ("reader_width", "attention_radius", "pose_dim")
+LARGEST_RATIO = 64
+MOST_ENTRIES = 1024
+
+
+def refuse_absurd(config: Any) -> None:
+    """Raise ValueError for a number or list in a config, nested ones included, beyond any model's.
+
+    Whole numbers are counts, others are ratios.
+    """
+    for entry in fields(config):
+        value = getattr(config, entry.name)
+        if is_dataclass(value):
+            refuse_absurd(value)
+        several = value if isinstance(value, tuple) else (value,)
+        most = MOST.get(entry.name, MOST_OF_ALL)
+        least = 0 if entry.name in MAY_BE_ZERO else 1
+        for number in several:
+            counts = isinstance(number, int) and not isinstance(number, bool)
+            if counts and not least <= number <= most:
+                raise ValueError(f"{entry.name}={number} is not between {least} and {most}")
+            if isinstance(number, float) and not 0 < number <= LARGEST_RATIO:
+                raise ValueError(f"{entry.name}={number} is not between 0 and {LARGEST_RATIO}")
+        if len(several) > MOST_ENTRIES:
+            raise ValueError(f"{entry.name} has more than {MOST_ENTRIES} entries")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,11 +60,15 @@ class AutoencoderConfig:
     """Ours: where the mask turns from the source, the decoder paints with its own features, so that
     a closed mouth can open on what the photo never showed. The paper's colours come from the
     warped source alone."""
+    edge_goes_on: bool = False
+    """Ours: where a grid looks beyond the source's border it finds the border's colour; the paper's
+    finds zeros, which darkens or brightens the outermost pixels."""
     reader_width: int = 0
     """Ours: channels of the first layer of a network of its own that reads motion off pictures;
     0 reads it off the identity latent by five linear layers, as the paper does."""
 
     def __post_init__(self) -> None:
+        refuse_absurd(self)
         if self.size not in (64, 128, 256, 512, 1024):
             raise ValueError(f"size={self.size} is not a power of two from 64 to 1024")
         if not 1 <= self.num_directions <= self.latent_dim:
@@ -69,6 +103,7 @@ class AutoencoderConfig:
             min_channels=8,
             anchored=True,
             painted=True,
+            edge_goes_on=True,
             reader_width=2,
         )
 
@@ -105,8 +140,14 @@ class VectorFieldConfig:
     """Frames each side that one frame may attend to."""
     window_frames: int = 50
     past_frames: int = 10
+    conditioning: Literal["modulation", "cross_attention"] = "modulation"
+    """How conditions reach the frames: frame-wise modulation (the paper's choice), or
+    cross-attention (its ablation)."""
+    pose_dim: int = 0
+    """Channels that tell every frame the head's pose, where one is given; 0: it cannot be."""
 
     def __post_init__(self) -> None:
+        refuse_absurd(self)
         if self.hidden_dim % self.num_heads:
             raise ValueError(
                 f"hidden_dim={self.hidden_dim} is not a multiple of num_heads={self.num_heads}"
@@ -131,7 +172,7 @@ class VectorFieldConfig:
         """Milliseconds on any machine; for tests."""
         return cls(
             motion_dim=20, speech_dim=24, hidden_dim=32, num_heads=2, depth=2,
-            window_frames=10, past_frames=4,
+            window_frames=10, past_frames=4, pose_dim=12,
         )  # fmt: skip
 
 
@@ -236,6 +277,7 @@ class ModelConfig:
     """Names of the motion directions, where they were named by construction."""
 
     def __post_init__(self) -> None:
+        refuse_absurd(self)
         auto = self.autoencoder
         needed = auto.latent_dim if self.motion_space == "latent" else auto.num_directions
         if self.motion.motion_dim != needed:
@@ -266,6 +308,7 @@ class ModelConfig:
                 min_channels=16,
                 anchored=True,
                 painted=True,
+                edge_goes_on=True,
                 reader_width=16,
             ),
             motion=VectorFieldConfig(
@@ -275,6 +318,7 @@ class ModelConfig:
                 num_heads=4,
                 depth=5,
                 attention_radius=6,
+                pose_dim=24,
             ),
             speech=MelSpeechConfig(),
             emotion=MelEmotionConfig(),
@@ -302,6 +346,9 @@ CONTROLS = (
     "smile", "mouth_down", "brows_up", "brows_down", "blink", "squint", "gaze_x", "gaze_y",
 )  # fmt: skip
 """The twenty named motions of models whose basis is taught by the data engine, in order."""
+
+POSE = CONTROLS[:6]
+"""Rotations and translations of the head: what a pose that is given consists of."""
 
 PRESETS = {
     "float-512": ModelConfig.float_512,

@@ -25,5 +25,13 @@ class ModelNotFound(OpenFloatError, FileNotFoundError):
     """A model name or folder that does not exist."""
 
 
+class NotWritten(OpenFloatError):
+    """A file that cannot be written: no such folder, no right to, no room."""
+
+
+class NotFinite(OpenFloatError):
+    """A stage of the computation gave numbers that are none; its name is in the text."""
+
+
 class Busy(OpenFloatError):
     """Nothing is wrong but that too many others are served."""

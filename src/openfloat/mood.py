@@ -15,9 +15,12 @@ from typing import NamedTuple
 from openfloat.config import EMOTIONS
 
 AUTO = "auto"
+SHOWN = 80
+"""Letters of a user's text in an error."""
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _PART = re.compile(
-    r"(?:(?P<start>\d+(?:\.\d+)?)-(?P<end>\d+(?:\.\d+)?)?:)?"
-    r"(?P<name>[a-z]+)(?::(?P<weight>\d+(?:\.\d+)?))?"
+    rf"(?:(?P<start>{_NUMBER})-(?P<end>{_NUMBER})?:)?"
+    rf"(?P<name>[a-z]+)(?::(?P<weight>{_NUMBER}))?"
 )
 
 
@@ -50,7 +53,7 @@ class Mood:
             found = _PART.fullmatch(part.strip())
             if found is None or found["name"] not in (AUTO, *EMOTIONS):
                 raise ValueError(
-                    f"emotion={text!r}: {part.strip()!r} is not a name of {AUTO}, "
+                    f"emotion={_shown(text)}: {_shown(part.strip())} is not a name of {AUTO}, "
                     f"{', '.join(EMOTIONS)}, with :WEIGHT after or START-END: before it"
                 )
             share = (found["name"], float(found["weight"] or 1))
@@ -77,14 +80,22 @@ class Mood:
         return len(self.spans) == 1 and self.spans[0][:2] == (0, math.inf)
 
 
+def _shown(text: str) -> str:
+    """What a user wrote, quoted and not too long."""
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+
+
 def _check(text: str, spans: list[Span]) -> None:
     for span in spans:
         if not 0 < sum(weight for _, weight in span.shares) <= 1 + 1e-6:
-            raise ValueError(f"emotion={text!r}: the weights of a mixture add up to 0 ... 1")
+            raise ValueError(f"emotion={_shown(text)}: the weights of a mixture add up to 0 ... 1")
         if span.end_s <= span.start_s:
-            raise ValueError(f"emotion={text!r}: {span.start_s:g}-{span.end_s:g} does not last")
+            raise ValueError(
+                f"emotion={_shown(text)}: {span.start_s:g}-{span.end_s:g} does not last"
+            )
     for before, after in pairwise(spans):
         if after.start_s < before.end_s:
             raise ValueError(
-                f"emotion={text!r}: a span begins at {after.start_s:g} s, before the last has ended"
+                f"emotion={_shown(text)}: a span begins at {after.start_s:g} s, "
+                "before the last has ended"
             )

@@ -18,6 +18,7 @@ RegionName = Literal["all", "face", "head", "lips", "eyes", "exp", "pose", "lip"
 MOST_POINTS = 20_000
 """Of one curve."""
 MOST_BLINKS = 60
+BackgroundName = Literal["photo", "green", "transparent"]
 Precision = Literal["float32", "bfloat16", "float16"]
 FillName = Literal["edge", "reflect", "black"]
 Ranges = dict[str, tuple[float, float]]
@@ -75,7 +76,8 @@ class MotionEdit:
     def __post_init__(self) -> None:
         _check_ranges(self, self.ranges)
         if self.region not in get_args(RegionName):
-            raise ValueError(f"region={self.region!r} is none of {', '.join(get_args(RegionName))}")
+            known = ", ".join(get_args(RegionName))
+            raise ValueError(f"region={self.region[:40]!r} is none of {known}")
         _ = self.directions, self.curves
 
     @property
@@ -83,10 +85,11 @@ class MotionEdit:
         """The raw edits as numbers of directions and amounts; a ValueError for any other form."""
         found = []
         for text in self.edit:
-            match = re.fullmatch(r"(\d+):([+-]?\d+(?:\.\d+)?)", text)
+            match = re.fullmatch(r"([0-9]{1,4}):([+-]?[0-9]{1,4}(?:\.[0-9]{1,9})?)", text)
             if match is None or int(match[1]) >= len(CONTROLS) or abs(float(match[2])) > 20:
                 raise ValueError(
-                    f"edit={text!r} is not NUMBER:AMOUNT, 0 to {len(CONTROLS) - 1} and at most 20"
+                    f"edit={text[:40]!r} is not NUMBER:AMOUNT, 0 to {len(CONTROLS) - 1} and at "
+                    "most 20"
                 )
             found.append((int(match[1]), float(match[2])))
         return tuple(found)
@@ -170,7 +173,9 @@ def _curves_of(edit: MotionEdit) -> tuple[Curve, ...]:
 class SampleOptions:
     """How motion is drawn."""
 
-    ranges: ClassVar[Ranges] = {"audio_scale": (0, 20), "emotion_scale": (0, 20), "steady": (0, 20)}
+    ranges: ClassVar[Ranges] = {
+        "audio_scale": (0, 20), "emotion_scale": (0, 20), "pose_scale": (0, 20), "steady": (0, 20),
+    }  # fmt: skip
 
     seed: int = 15
     """Fixes the result on any device and any batch size."""
@@ -183,9 +188,12 @@ class SampleOptions:
     """Guidance towards the speech; 1 is none, larger moves the lips more."""
     emotion_scale: float = 1.0
     """Guidance towards the emotion; 0 ignores it, larger exaggerates it."""
+    pose_scale: float = 2.0
+    """Guidance towards the head pose, where one is given; 0 ignores it, 1 turns only part of the
+    way."""
     guidance_interval: tuple[float, float] = (0.0, 1.0)
-    """Flow times, from noise at 0 to motion at 1, between which the two scales count; elsewhere
-    both are 1, at a third of the cost."""
+    """Flow times, from noise at 0 to motion at 1, between which the scales count; elsewhere
+    all are 1, at a third of the cost."""
     emotion: str = "auto"
     """Expression to show: auto (as the voice sounds), angry, disgust, fear, happy, neutral, sad,
     surprise; a mixture (happy:0.7,surprise:0.3); or a schedule (0-2.5:neutral,2.5-:happy)."""
@@ -200,7 +208,7 @@ class SampleOptions:
     def __post_init__(self) -> None:
         stages = {"euler": 1, "midpoint": 2, "heun": 2, "rk4": 4, "ab2": 1}
         if self.solver not in stages:
-            raise ValueError(f"solver={self.solver!r} is none of {', '.join(stages)}")
+            raise ValueError(f"solver={self.solver[:40]!r} is none of {', '.join(stages)}")
         if self.nfe < 1 or self.nfe % stages[self.solver]:
             raise ValueError(
                 f"nfe={self.nfe} is not a positive multiple of {stages[self.solver]}, "
@@ -208,11 +216,12 @@ class SampleOptions:
             )
         Mood.parse(self.emotion)
         if self.blink not in ("natural", "off", "drawn") and not (
-            re.fullmatch(r"\d+(\.\d+)?", self.blink) and float(self.blink) <= MOST_BLINKS
+            re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,9})?", self.blink)
+            and float(self.blink) <= MOST_BLINKS
         ):
             raise ValueError(
-                f"blink={self.blink!r} is none of natural, off, drawn, or a number of blinks a "
-                f"minute up to {MOST_BLINKS}"
+                f"blink={self.blink[:40]!r} is none of natural, off, drawn, or a number of blinks "
+                f"a minute up to {MOST_BLINKS}"
             )
         _check_ranges(self, self.ranges)
         first, last = self.guidance_interval
@@ -261,6 +270,8 @@ class MarkOptions:
     """Metadata, and a watermark that nobody sees; `openfloat detect` finds both."""
     label: bool = False
     """A small visible notice, "AI-generated", in a corner."""
+    consent: Path | None = None
+    """Text file in which the person shown agrees; its words and hash go into the video."""
     c2pa_cert: Path | None = None
     """Certificate chain (PEM) to sign a C2PA manifest with; needs openfloat[provenance]."""
     c2pa_key: Path | None = None
@@ -269,6 +280,8 @@ class MarkOptions:
     def __post_init__(self) -> None:
         if (self.c2pa_cert is None) != (self.c2pa_key is None):
             raise ValueError("c2pa_cert and c2pa_key go together: one of them is missing")
+        if self.consent is not None and not self.mark:
+            raise ValueError("mark is off, so there is nothing to bind the consent file to")
         if self.c2pa_cert is not None and not self.mark:
             raise ValueError("mark is off, so there is nothing to sign with c2pa_cert")
 

@@ -1,12 +1,14 @@
 """The one public entry: a portrait and a voice in, frames out, all at once or as they are made."""
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from openfloat.audio.given import SoundLike
@@ -18,22 +20,28 @@ from openfloat.editing.control_map import ControlMap, load_map
 from openfloat.editing.editor import Editor
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
+from openfloat.errors import NoFaceFound
+from openfloat.finite import checked, finite
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
 from openfloat.models.emotion import LONGEST_SAMPLES
-from openfloat.models.fast import FastDecoder
+from openfloat.models.fast import FastDecoder, FastWeights
 from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
+from openfloat.motion.pose import HeadPose
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
-from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
+from openfloat.options import BackgroundName, CropOptions, MarkOptions, Precision, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import crop_portrait
 from openfloat.vision.full_pictures import FullPictures, PastingWriter, full_pictures
 from openfloat.vision.head_pose import fit_head, standard_face
 from openfloat.vision.image import load_image
+from openfloat.vision.keying import CutOutWriter, KeyingWriter
+from openfloat.vision.matte import person_matte
+from openfloat.vision.paste import full_size
 from openfloat.vision.video_writer import VideoWriter
 from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import Hollow, load_config, load_into, load_state
@@ -73,25 +81,35 @@ class FloatPipeline:
         *,
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
+        revision: str | None = None,
+        accept_licence: bool = False,
     ) -> Self:
-        """Load a model by the name of an embedded one or from a folder.
+        """Load a model: an embedded one, a folder, or one of the Hugging Face hub.
 
         Args:
-            name: of a model, or its folder.
+            name: of an embedded model, a folder, or owner/name on the hub.
             device: where it computes.
             precision: of decoder and vector field; bfloat16 and float16 are meant for GPUs.
+            revision: branch, tag or commit on the hub.
+            accept_licence: use a model of the hub although its licence is not a free one.
 
         Raises:
-            ModelNotFound: neither a folder nor an embedded model.
+            ModelNotFound: neither a folder nor a model of that name.
+            BadInput: a model of the hub whose licence was not accepted.
             BadCheckpoint: the folder does not hold exactly the weights that its config asks for.
         """
-        folder = resolve_model(name)
+        folder = resolve_model(name, revision=revision, accept_licence=accept_licence)
         config = load_config(folder)
         with Hollow():
             model = FloatModel(config)
         load_into(model, load_state(folder))
         control_map = load_map(folder, config.autoencoder.num_directions)
         return cls(model, config, torch.device(device), precision, control_map)
+
+    @cached_property
+    def _fast_weights(self) -> FastWeights:
+        """The decoder's weights as processor cores like them; made for the first portrait."""
+        return FastWeights(self.model.autoencoder.decoder)
 
     @torch.inference_mode()
     def encode(
@@ -106,19 +124,24 @@ class FloatPipeline:
         Raises:
             BadMedia: the picture cannot be read.
             NoFaceFound: it shows no face.
+            NotFinite: the networks gave no numbers.
         """
         if isinstance(portrait, Portrait):
             return portrait
         picture = portrait if isinstance(portrait, np.ndarray) else load_image(Path(portrait))
-        cut = crop_portrait(picture, self.config.autoencoder.size, crop)
+        try:
+            cut = crop_portrait(picture, self.config.autoencoder.size, crop)
+        except NoFaceFound as error:
+            raise NoFaceFound(error if picture is portrait else f"{portrait}: {error}") from error
         image = torch.from_numpy(np.ascontiguousarray(cut.image)).to(self.device)
         image = image.permute(2, 0, 1)[None].float() / 127.5 - 1  # (1, 3, h, w)
         appearance = self.model.autoencoder.encode(image)
         coefficients = self.model.autoencoder.motion_of(image, appearance)
         anchored = self.model.autoencoder.anchor(appearance.identity, coefficients)
         features, fast = tuple(f.to(self.dtype) for f in appearance.features), None
+        finite("encoding the portrait", anchored, coefficients, *features)
         if self.device.type == "cpu" and self.dtype == torch.float32:
-            fast = FastDecoder(self.model.autoencoder.decoder, features)
+            fast = FastDecoder(self._fast_weights, features)
         return Portrait(picture, cut, Appearance(anchored, features), coefficients, fast)
 
     def __call__(
@@ -127,9 +150,10 @@ class FloatPipeline:
         speech: SoundLike,
         options: SampleOptions = SampleOptions(),
         crop: CropOptions = CropOptions(),
+        pose: HeadPose | None = None,
     ) -> Clip:
         """The whole clip in memory: the stream, joined."""
-        chunks = list(self.stream(portrait, speech, options, crop))
+        chunks = list(self.stream(portrait, speech, options, crop, pose))
         return Clip(
             frames=np.concatenate([chunk.frames for chunk in chunks]),
             motion=torch.cat([chunk.motion for chunk in chunks]),
@@ -143,6 +167,7 @@ class FloatPipeline:
         speech: SoundLike,
         options: SampleOptions = SampleOptions(),
         crop: CropOptions = CropOptions(),
+        pose: HeadPose | None = None,
     ) -> Iterator[Chunk]:
         """Frames as they are made, in order; memory does not grow with the clip.
 
@@ -151,13 +176,15 @@ class FloatPipeline:
             speech: a sound or video file, or mono samples at 16 kHz in [-1, 1].
             options: how the motion is drawn.
             crop: how the face is cut out; unused for a portrait that is ready already.
+            pose: what the head does; where it is shorter, it goes to and fro. None: as it likes.
 
         Raises:
+            BadInput: a pose for a model that cannot be told one.
             BadMedia: a file cannot be used.
             NoFaceFound: the picture shows no face.
         """
         ready = self.encode(portrait, crop)
-        yield from self._chunks(ready, self.motion(ready, Recording.open(speech), options))
+        yield from self._chunks(ready, self.motion(ready, Recording.open(speech), options, pose))
 
     def _chunks(self, portrait: Portrait, windows: Iterator[Tensor]) -> Iterator[Chunk]:
         """Decoded frames of windows of motion."""
@@ -174,14 +201,18 @@ class FloatPipeline:
 
     @torch.inference_mode()
     def motion(
-        self, portrait: Portrait, speech: SoundLike | Recording, options: SampleOptions
+        self,
+        portrait: Portrait,
+        speech: SoundLike | Recording,
+        options: SampleOptions,
+        pose: HeadPose | None = None,
     ) -> Iterator[Tensor]:
         """Motion for a voice, piece by piece, each (t, f); no frame is decoded.
 
         Where the model's controls have names, head and lids are then as the options ask.
         """
         edit = self.editor(portrait, options)
-        drawn = self._draw(portrait, Recording.open(speech), options)
+        drawn = self._draw(portrait, Recording.open(speech), options, pose)
         start = 0
         for piece in steady(drawn, options.steady) if self.config.controls else drawn:
             yield edit(piece, start)
@@ -218,19 +249,26 @@ class FloatPipeline:
         )
 
     def _draw(
-        self, portrait: Portrait, recording: Recording, options: SampleOptions
+        self,
+        portrait: Portrait,
+        recording: Recording,
+        options: SampleOptions,
+        pose: HeadPose | None,
     ) -> Iterator[Tensor]:
         """What the vector field makes of a voice, window by window."""
+        if options.pose_scale == 0:
+            pose = None
         windows = self.model.speech.windows(recording, self.config.motion.window_frames)
-        for window in sample_motion(
+        drawn = sample_motion(
             self.model.motion,
-            windows,
+            checked("hearing the speech", windows),
             reference=self.own_motion(portrait),
             emotion=self.emotion(recording, options),
             options=options,
             seeds=[options.seed],
-        ):
-            yield window[0]
+            pose=None if pose is None else pose.around(portrait.coefficients[0]),
+        )
+        yield from (window[0] for window in checked("drawing the motion", drawn))
 
     def own_motion(self, portrait: Portrait) -> Tensor:
         """The motion token (1, f) of the portrait as it is."""
@@ -245,6 +283,7 @@ class FloatPipeline:
         if mood.listens:
             heard = recording.head(LONGEST_SAMPLES).to(self.device)
             voice = self.model.emotion(heard).softmax(-1).cpu()
+            finite("hearing the emotion", voice)
         frames = 1 if mood.constant else recording.num_frames
         weights = torch.from_numpy(mood_weights(mood, 0, frames, voice[0].numpy())).to(self.device)
         return weights if mood.constant else weights[None]
@@ -288,7 +327,9 @@ class FloatPipeline:
         crop: CropOptions = CropOptions(),
         progress: Callable[[int, int], None] | None = None,
         *,
+        pose: HeadPose | None = None,
         paste_back: bool = False,
+        background: BackgroundName = "photo",
         marks: MarkOptions = MarkOptions(),
     ) -> int:
         """Write an mp4 frame by frame and count them; memory does not grow with the clip.
@@ -300,20 +341,45 @@ class FloatPipeline:
             options: how the motion is drawn.
             crop: how the face is cut out.
             progress: called with frames done and frames in all.
+            pose: what the head does, as for `stream`.
             paste_back: show the whole photo instead of the crop.
+            background: green or transparent instead of the photo's own: then the whole photo is
+                shown; transparent writes PNG frames with an alpha channel into a new folder.
             marks: how the video says that it is generated.
+
+        Raises:
+            BadInput: a name that does not fit what is written.
+            NoFaceFound: no face to tell the person from the background by.
         """
         ready = self.encode(portrait, crop)
         recording = Recording.open(speech)
         total, size = recording.num_frames, self.config.autoencoder.size
-        origin = Origin(self.config.name, options.seed, composite=paste_back)
+        origin = Origin(
+            self.config.name, options.seed, composite=paste_back or background != "photo"
+        )
         finish = marker(marks, origin, ready.picture)
-        file = VideoWriter(output, size, size, FPS, speech, finish=finish)
-        if paste_back:
+        file: VideoWriter | CutOutWriter
+        if background == "transparent":
+            file = CutOutWriter(output, self.paste_back(ready), FPS, self.matte(ready), finish)
+        elif background == "green":
+            paste = self.paste_back(ready)
+            file = KeyingWriter(output, paste, FPS, speech, self.matte(ready), finish)
+        elif paste_back:
             file = PastingWriter(output, self.paste_back(ready), FPS, speech, finish)
+        else:
+            file = VideoWriter(output, size, size, FPS, speech, finish=finish)
         with one_core_each(), BackgroundWriter(file) as writer:
-            for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options))):
+            for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options, pose))):
                 writer.write(chunk.frames)
                 if progress is not None:
                     progress(chunk.start + len(chunk.frames), total)
         return total
+
+    def matte(self, portrait: Portrait) -> NDArray[np.float32]:
+        """(h, w) where the portrait's full pictures show the person, 1, or the background, 0."""
+        matte = person_matte(portrait.picture, portrait.crop.face)
+        width, height = full_size(portrait.picture)
+        if matte.shape[0] > height + 1 or matte.shape[1] > width + 1:
+            small = Image.fromarray(matte).resize((width, height), Image.Resampling.BOX)
+            matte = np.asarray(small)
+        return matte[:height, :width].copy()

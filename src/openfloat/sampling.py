@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from einops import rearrange, repeat
 
-from openfloat.config import VectorFieldConfig
+from openfloat.config import POSE, VectorFieldConfig
 from openfloat.errors import BadInput
 from openfloat.flow.guidance import guide, needed_branches
 from openfloat.flow.noise import MAX_SEED, seeded_noise
@@ -15,7 +15,7 @@ from openfloat.flow.solver import METHODS, integrate, steps_for
 from openfloat.flow.times import uniform_grid
 from openfloat.models.transformer import VectorField
 from openfloat.options import SampleOptions
-from openfloat.shapes import Emotion, Float, Motion, Speech, Tensor
+from openfloat.shapes import Emotion, Float, Motion, Pose, Speech, Tensor
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -55,6 +55,7 @@ def guided_field(
     reference: Float[Tensor, "b f"],
     emotion: Emotion | Float[Tensor, "b t e"],
     options: SampleOptions,
+    pose: Pose | None = None,
 ) -> Callable[[Tensor, Motion], Motion]:
     """The field that a solver walks: (t, x) -> guided velocity of one window (paper, 3.3).
 
@@ -64,48 +65,55 @@ def guided_field(
         carry: its past motion and past speech are read.
         reference: the portrait's own motion.
         emotion: all zero where none is given; (b e), or of every frame of the window.
-        options: its two scales and their interval are read.
+        options: its scales and their interval are read.
+        pose: of every frame of the window, where the head is told one.
     """
 
-    def under(audio_scale: float, emotion_scale: float) -> Callable[[Tensor, Motion], Motion]:
+    def under(scales: tuple[float, ...]) -> Callable[[Tensor, Motion], Motion]:
         return _field_under(
-            (audio_scale, emotion_scale),
-            field,
-            speech,
-            carry,
-            reference=reference,
-            emotion=emotion,
+            scales, field, speech, carry, reference=reference, emotion=emotion, pose=pose
         )
 
-    guided = under(options.audio_scale, options.emotion_scale)
+    scales: tuple[float, ...] = (options.audio_scale, options.emotion_scale)
+    if pose is not None:
+        scales = (options.pose_scale, *scales)
+    guided = under(scales)
     first, last = options.guidance_interval
     if (first, last) == (0, 1):
         return guided
-    plain = under(1.0, 1.0)
+    plain = under((1.0,) * len(scales))
     return lambda t, x: (guided if first <= t <= last else plain)(t, x)
 
 
 def _field_under(
-    scales: tuple[float, float],
+    scales: tuple[float, ...],
     field: VectorField,
     speech: Speech,
     carry: Carry,
     *,
     reference: Float[Tensor, "b f"],
     emotion: Emotion | Float[Tensor, "b t e"],
+    pose: Pose | None,
 ) -> Callable[[Tensor, Motion], Motion]:
-    """The field under the same two scales (audio, emotion) at every flow time.
+    """The field under the same scales (of a pose if there is one, audio, emotion) at all times.
 
-    Branches, from none to all: nothing; speech; speech and emotion. The past and the reference
-    stay in every branch. Those that count go through the network in one batch.
+    Branches, from none to all: nothing; pose, if there is one; with speech; with emotion. The past
+    and the reference stay in every branch. Those that count go through the network in one batch.
     """
     kept, steps = needed_branches(scales)
-    speeches = (torch.zeros_like(speech), speech, speech)
-    emotions = (torch.zeros_like(emotion), torch.zeros_like(emotion), emotion)
     dtype = field.dtype
+    turned = None if pose is None or field.pose is None else field.pose(pose.to(dtype))
+
+    def branches(condition: Tensor, since: int) -> Tensor:
+        """The condition in the branches from one on, counted from the last; zeros before."""
+        blank = torch.zeros_like(condition)
+        first = len(scales) - since
+        return torch.cat([condition if k >= first else blank for k in kept])
+
     prepared = field.prepare(
-        speech=torch.cat([speeches[branch] for branch in kept]).to(dtype),
-        emotion=torch.cat([emotions[branch] for branch in kept]).to(dtype),
+        speech=branches(speech, 1).to(dtype),
+        emotion=branches(emotion, 0).to(dtype),
+        pose=None if turned is None else branches(turned, 2),
         past=_branched(carry.past_motion, len(kept)).to(dtype),
         past_speech=_branched(carry.past_speech, len(kept)).to(dtype),
         reference=_branched(reference, len(kept)).to(dtype),
@@ -129,6 +137,7 @@ def sample_window(
     emotion: Emotion | Float[Tensor, "b t e"],
     options: SampleOptions,
     noise: Motion,
+    pose: Pose | None = None,
 ) -> tuple[Motion, Carry]:
     """One window of motion, and what the next one needs.
 
@@ -141,6 +150,7 @@ def sample_window(
         emotion: all zero where none is given; (b e), or of every frame of the window.
         options: scales, solver and evaluations.
         noise: the start of the flow, a whole window.
+        pose: of every frame of the window, where the head is told one.
     """
     config = field.config
     num_frames = speech.shape[1]
@@ -153,6 +163,7 @@ def sample_window(
         reference=reference,
         emotion=emotion,
         options=options,
+        pose=pose,
     )
     method = METHODS[options.solver]
     times = uniform_grid(
@@ -172,6 +183,7 @@ def sample_motion(
     seeds: Sequence[int],
     noise: Callable[[int], Motion] | None = None,
     carry: Carry | None = None,
+    pose: Float[Tensor, "b n 6"] | None = None,
 ) -> Iterator[Motion]:
     """Motion windows for speech of any length, as it comes (paper, section 3.3).
 
@@ -189,12 +201,14 @@ def sample_motion(
         seeds: one for each sample, 0 to 2^63 - 1.
         noise: instead of the seeds, a source of whole windows by window number.
         carry: continues an earlier clip; none: starts afresh.
+        pose: of the frames of the clip, as many as there are; beyond its end it goes back to its
+            beginning and on again, to and fro. None: the head moves as it likes.
 
     Returns:
         One motion window for each piece, as long as the piece.
 
     Raises:
-        BadInput: seeds, emotion or a piece of speech do not fit.
+        BadInput: seeds, emotion, pose or a piece of speech do not fit.
     """
     config = field.config
     batch = reference.shape[0]
@@ -208,6 +222,12 @@ def sample_motion(
         raise BadInput(
             f"emotion of shape {tuple(emotion.shape)} is not {(batch, config.num_emotions)}"
         )
+    if pose is not None and (field.pose is None or pose.shape[::2] != (batch, len(POSE))):
+        raise BadInput(
+            "this model cannot be told a pose: it was trained without"
+            if field.pose is None
+            else f"pose of shape {tuple(pose.shape)} is not ({batch}, frames, {len(POSE)})"
+        )
 
     def draw(window: int) -> Motion:
         return seeded_noise(seeds, window, frames=config.window_frames, width=config.motion_dim)
@@ -220,6 +240,7 @@ def sample_motion(
         reference=reference,
         emotion=emotion,
         options=options,
+        pose=pose,
     )
 
 
@@ -232,10 +253,12 @@ def _windows(
     reference: Float[Tensor, "b f"],
     emotion: Emotion | Float[Tensor, "b t e"],
     options: SampleOptions,
+    pose: Float[Tensor, "b n 6"] | None,
 ) -> Iterator[Motion]:
     start, size = 0, field.config.window_frames
     for piece in speech:
         felt = emotion if emotion.ndim == 2 else _stretch(emotion, start, size)
+        turned = None if pose is None else _to_and_fro(pose, start, size)
         start += size
         motion, carry = sample_window(
             field,
@@ -245,6 +268,7 @@ def _windows(
             emotion=felt,
             options=options,
             noise=noise(carry.window),
+            pose=turned,
         )
         yield motion
 
@@ -253,6 +277,13 @@ def _stretch(frames: Float[Tensor, "b n e"], start: int, count: int) -> Float[Te
     """Some frames of a clip; its last one stands for those beyond its end."""
     index = torch.arange(start, start + count, device=frames.device)
     return frames[:, index.clamp(max=frames.shape[1] - 1)]
+
+
+def _to_and_fro(frames: Float[Tensor, "b n c"], start: int, count: int) -> Float[Tensor, "b t c"]:
+    """Some frames of what goes to its end, back to its beginning and on again, without a jump."""
+    last = frames.shape[1] - 1
+    index = torch.arange(start, start + count, device=frames.device) % max(1, 2 * last)
+    return frames[:, last - (last - index).abs()]
 
 
 def _checked(speech: Iterable[Speech], config: VectorFieldConfig, batch: int) -> Iterator[Speech]:

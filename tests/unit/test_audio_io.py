@@ -214,7 +214,7 @@ def test_playlists_are_not_followed(tmp_path: Path, name: str) -> None:
     sound = write_wav(tmp_path / "sound.wav", tone(0.5, 16_000), 16_000)
     path = tmp_path / name
     path.write_text(PLAYLISTS[name].format(path=sound), encoding="utf-8")
-    with pytest.raises(BadMedia, match="no sound or video"):
+    with pytest.raises(BadMedia, match="not a sound or video"):
         load_audio(path)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openfloat.errors import BadInput, BadMedia
+from openfloat.errors import BadInput, NotWritten
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.video_reader import read_frames
 from openfloat.vision.video_writer import VideoWriter
@@ -70,6 +70,6 @@ def test_an_interruption_leaves_nothing_not_even_a_thread(
 def test_what_cannot_be_opened_is_refused_before_a_thread_starts(tmp_path: Path) -> None:
     threads = threading.active_count()
     missing = VideoWriter(tmp_path / "gone" / "out.mp4", 96, 64)
-    with pytest.raises(BadMedia, match="no such folder"), BackgroundWriter(missing):
+    with pytest.raises(NotWritten, match="no such folder"), BackgroundWriter(missing):
         pass
     assert threading.active_count() == threads

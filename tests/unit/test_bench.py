@@ -48,6 +48,7 @@ def test_turns_are_timed_one_after_the_other() -> None:
 
 def test_the_rows_of_a_decoder_fit_together() -> None:
     rows = decoder_rows(2, PLAIN)
+    assert rows["decode_apart"] < 1e-4
     assert 0 < rows["decode_share_of_peak"] < 1.5
     assert rows["gflop_per_frame"] > 0
     speedup, slow, fast = rows["decode_speedup"], rows["baseline_ms"], rows["fast_ms"]

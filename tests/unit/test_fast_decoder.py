@@ -12,7 +12,7 @@ from openfloat import FloatPipeline, SampleOptions
 from openfloat.audio.io import load_audio
 from openfloat.config import AutoencoderConfig
 from openfloat.models.autoencoder import FloatAutoencoder
-from openfloat.models.fast import FastDecoder
+from openfloat.models.fast import FastDecoder, FastWeights
 from openfloat.nn.pixels import rgb_bytes
 from openfloat.options import Precision
 
@@ -53,7 +53,7 @@ def test_it_decodes_what_the_readable_decoder_does(config: AutoencoderConfig) ->
     latents, features = encoded(model)
     expected = model.decode(latents, features)
     assert expected.std(dim=0).mean() > 0.05, "the frames are all alike"
-    fast = FastDecoder(model.decoder, features)
+    fast = FastDecoder(FastWeights(model.decoder), features)
     torch.testing.assert_close(fast(latents), expected, atol=2e-4, rtol=0)
     torch.testing.assert_close(fast.rgb(latents), rgb_bytes(fast(latents)), atol=0, rtol=0)
 
@@ -64,7 +64,7 @@ def test_in_double_precision_nothing_but_rounding_is_left(channels: int) -> None
     config = replace(AutoencoderConfig.tiny(), channel_base=8192, max_channels=channels)
     model = lively(config).double()
     latents, features = encoded(model)
-    fast = FastDecoder(model.decoder, features)
+    fast = FastDecoder(FastWeights(model.decoder), features)
     expected = model.decode(latents, features)
     torch.testing.assert_close(fast(latents), expected, atol=1e-9, rtol=1e-9)
 
@@ -72,11 +72,11 @@ def test_in_double_precision_nothing_but_rounding_is_left(channels: int) -> None
 def test_a_frame_does_not_depend_on_the_frames_beside_it_or_on_the_cores() -> None:
     model = lively(AutoencoderConfig.tiny())
     latents, features = encoded(model)
-    fast = FastDecoder(model.decoder, features)
+    fast = FastDecoder(FastWeights(model.decoder), features)
     alone = torch.cat([fast(latent[None]) for latent in latents])
     torch.testing.assert_close(fast(latents), alone, atol=1e-4, rtol=0)
     torch.set_num_threads(2)
-    on_two_cores = FastDecoder(model.decoder, features)
+    on_two_cores = FastDecoder(FastWeights(model.decoder), features)
     torch.testing.assert_close(on_two_cores(latents), alone, atol=1e-4, rtol=0)
     assert torch.equal(on_two_cores(latents), on_two_cores(latents))
 
@@ -84,7 +84,7 @@ def test_a_frame_does_not_depend_on_the_frames_beside_it_or_on_the_cores() -> No
 def test_two_portraits_do_not_share_their_looks() -> None:
     model = lively(AutoencoderConfig.tiny())
     (latents, first), (_, second) = encoded(model), encoded(model)
-    one, two = (FastDecoder(model.decoder, features) for features in (first, second))
+    one, two = (FastDecoder(FastWeights(model.decoder), features) for features in (first, second))
     before = one(latents)
     assert not torch.allclose(before, two(latents), atol=1e-2)
     assert torch.equal(one(latents), before)
@@ -93,7 +93,7 @@ def test_two_portraits_do_not_share_their_looks() -> None:
 def test_it_keeps_the_weights_it_was_made_of() -> None:
     model = lively(AutoencoderConfig.tiny())
     latents, features = encoded(model)
-    fast = FastDecoder(model.decoder, features)
+    fast = FastDecoder(FastWeights(model.decoder), features)
     before = fast(latents)
     for parameter in model.decoder.parameters():
         parameter.zero_()

@@ -26,12 +26,31 @@ def seen(rng: np.random.Generator) -> np.ndarray:
 
 def test_lips_rest_at_zero_and_open_further_and_heads_do_not_tremble() -> None:
     motion = seen(np.random.default_rng(1))
-    clean = as_controls(motion)
+    clean = as_controls(motion, np.ones(FRAMES))
     assert clean[:, LIPS].min() == 0
     assert np.median(clean[:, JAW]) < 0.05
     assert clean[:, JAW].max() > 1.2 * (motion[:, JAW].max() - motion[:, JAW].min())
     assert np.diff(clean[:, YAW], 2).std() < 0.1 * np.diff(motion[:, YAW], 2).std()
     assert clean[-1, YAW] - clean[0, YAW] == pytest.approx(1, abs=0.3)
+
+
+def test_lips_are_at_rest_where_nobody_speaks_whatever_they_did(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    motion = seen(rng)
+    loud = np.where(np.arange(FRAMES) < 60, 0.2, 0.0005).repeat(640)
+    clip = MotionClip((loud * rng.standard_normal(FRAMES * 640)).astype(np.float32), motion, 5, "a")
+    write_shard(tmp_path / "observed-00000.safetensors", [clip])
+    (tmp_path / "observed.json").write_text('{"shards": 1}')
+    told = {"a": [(0.0, 1.2, "sil"), (1.2, 1.6, "bin"), (1.6, 4.0, "sil")]}
+    for words, first, last in ((told, 28, 44), ({}, 0, 64)):
+        (one,) = read_observed(tmp_path, words, variants=1, seed=4)
+        speed = FRAMES / len(one.motion)
+        jaw = one.motion[:, JAW]
+        quiet = np.ones(len(jaw), bool)
+        quiet[max(0, int((first - 6) / speed)) : int((last + 6) / speed)] = False
+        assert quiet.sum() > 20
+        assert np.abs(jaw[quiet]).max() < 0.02
+        assert jaw[~quiet].max() > 0.5
 
 
 def test_every_variant_keeps_voice_and_lips_together(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from openfloat.audio.io import load_audio
 from openfloat.config import EMOTIONS
-from openfloat.data.prepare.agreement import lip_voice_agreement, voice_level
+from openfloat.data.prepare.agreement import agreement, lag_curve, voice_level
 from openfloat.data.prepare.layouts import (
     CREMA_EMOTIONS,
     RAVDESS_EMOTIONS,
@@ -92,12 +92,23 @@ def test_lips_that_follow_a_real_voice_late_are_found_to_be(late: int, speech: P
     frames = len(waveform) // 640
     level = voice_level(waveform[: frames * 640], frames)
     rng = np.random.default_rng(1)
-    opening = np.roll(np.maximum(level + 2.5, 0), late) + rng.normal(0, 0.2, frames)
-    found = lip_voice_agreement(opening, waveform[: frames * 640])
+    opening = np.roll(0.1 * np.maximum(level + 2.5, 0), late) + rng.uniform(0, 0.05, frames)
+    curve = lag_curve(opening, waveform[: frames * 640])
+    found = agreement([curve], [frames], 5)
     assert found.lag == late
-    assert found.is_sure
-    still = lip_voice_agreement(np.full(frames, 0.1), waveform)
-    assert (still.r, still.is_sure) == (0, False)
+    assert found.is_off == (abs(late) > 5)
+    still = lag_curve(np.full(frames, 0.1), waveform)
+    assert not still.any()
+    assert not agreement([still], [frames], 5).is_off
+
+
+def test_a_longer_video_decides_what_a_short_one_leaves_open() -> None:
+    curve = np.full(31, 0.2)
+    curve[15 + 9] = 0.5  # nine frames late fits better, by a margin that chance may explain
+    assert not agreement([curve], [20], 5).is_off
+    assert agreement([curve] * 4, [20] * 4, 5).is_off
+    other = curve[::-1]
+    assert not agreement([curve, other] * 2, [20] * 4, 5).is_off
 
 
 def test_masks_hold_the_lips_and_the_eyes_of_a_face() -> None:

@@ -115,13 +115,15 @@ def test_noise_does_not_depend_on_the_batch():
 def test_every_option_changes_the_output(field):
     given = clip(13)
     base = SampleOptions(emotion="sad")
+    pose = draw(1, 13, 6, seed=4)
 
     def with_options(options):
         # Seed and emotion are the caller's to resolve, as the pipeline does.
         emotion = given["emotion"]
         if options.emotion != "auto":
             emotion = torch.eye(CONFIG.num_emotions)[EMOTIONS.index(options.emotion)][None]
-        return drawn(field, given | {"emotion": emotion}, options, seeds=[options.seed])[0]
+        told = given | {"emotion": emotion}
+        return drawn(field, told, options, seeds=[options.seed], pose=pose)[0]
 
     others = {
         "seed": 16,
@@ -129,6 +131,7 @@ def test_every_option_changes_the_output(field):
         "solver": "heun",
         "audio_scale": 1.0,
         "emotion_scale": 1.5,
+        "pose_scale": 1.0,
         "guidance_interval": (0.0, 0.6),
         "emotion": "auto",
     }
@@ -223,6 +226,50 @@ def test_guidance_is_the_sum_of_three_separate_fields(field, scales):
     nothing, audio, both = branch(0, 0), branch(1, 0), branch(1, 1)
     expected = nothing + scales[0] * (audio - nothing) + scales[1] * (both - audio)
     assert_close(velocity(t, x), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("scales", [(1.0, 2.0, 1.0), (3.0, 2.0, 1.0), (1.0, 1.0, 1.0)])
+def test_guidance_towards_a_pose_comes_before_that_towards_the_speech(field, scales):
+    given = clip(10) | {"pose": draw(1, 10, 6, seed=4)}
+    carry = Carry.start(CONFIG, given["reference"])
+    x, t = draw(1, 10, 20, seed=8), torch.tensor(0.3)
+    options = SampleOptions(pose_scale=scales[0], audio_scale=scales[1], emotion_scale=scales[2])
+    velocity = guided_field(field, **given, carry=carry, options=options)(t, x)
+    fields = [
+        guided_field(
+            field,
+            given["speech"] * speech,
+            carry,
+            reference=given["reference"],
+            emotion=given["emotion"] * emotion,
+            options=SampleOptions(audio_scale=1.0, emotion_scale=1.0, pose_scale=1.0),
+            pose=given["pose"] if pose else None,
+        )(t, x)
+        for pose, speech, emotion in ((0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 1))
+    ]
+    expected = fields[0]
+    for scale, before, after in zip(scales, fields, fields[1:], strict=False):
+        expected = expected + scale * (after - before)
+    assert_close(velocity, expected, rtol=0, atol=1e-5)
+
+
+def test_a_pose_is_walked_to_and_fro_for_as_long_as_it_takes(field):
+    given = clip(25)
+    pose = draw(1, 4, 6, seed=4)
+    frames = [0, 1, 2, 3, 2, 1] * 5
+    walked = pose[:, torch.tensor(frames[:25])]
+    assert torch.equal(drawn(field, given, pose=pose)[0], drawn(field, given, pose=walked)[0])
+    still = drawn(field, given, pose=pose[:, :1])[0]
+    assert torch.equal(still, drawn(field, given, pose=pose[:, :1].expand(-1, 25, -1))[0])
+    assert (still - drawn(field, given)[0]).abs().max() > 1e-2
+
+
+def test_a_field_without_poses_refuses_one(field):
+    plain = VectorField(replace(CONFIG, pose_dim=0))
+    with pytest.raises(BadInput, match="cannot be told a pose"):
+        drawn(plain, clip(10), pose=draw(1, 10, 6))
+    with pytest.raises(BadInput, match=r"pose of shape \(1, 10, 5\) is not \(1, frames, 6\)"):
+        drawn(field, clip(10), pose=draw(1, 10, 5))
 
 
 def test_without_emotion_is_with_zeros(field):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from openfloat.config import EMOTIONS
+from openfloat.data import speaking
 from openfloat.data.controls import INDEX, TABLE, to_values
 from openfloat.data.manifest import read_manifest
 from openfloat.data.motion import MotionClip
@@ -20,7 +21,7 @@ from openfloat.data.speech_curves import (
     write_shards,
 )
 from openfloat.data.speech_grid import PRONUNCIATIONS, grid_clip, read_words, spread
-from openfloat.data.speech_motion import motion_for, speaking_frames
+from openfloat.data.speech_motion import motion_for
 from openfloat.data.speech_shards import Job, run_jobs, write_shard
 from openfloat.data.visemes import VISEMES, held_interval
 from openfloat.data.voices import Utterance, join, silence
@@ -128,7 +129,9 @@ def test_speaking_frames_are_those_with_a_phone_at_their_centre() -> None:
     utterance = Utterance(
         np.zeros(16_000, np.float32), parse_segments("pau:0.4 aa:0.62 pau:1.0", 1.0)
     )
-    np.testing.assert_array_equal(np.flatnonzero(speaking_frames(utterance, 25)), np.arange(10, 15))
+    np.testing.assert_array_equal(
+        np.flatnonzero(speaking.spoken(utterance.phones, 25)), np.arange(10, 15)
+    )
 
 
 def test_clip_seeds_are_all_different_and_do_not_depend_on_how_many() -> None:

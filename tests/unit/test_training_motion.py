@@ -7,15 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-from openfloat.config import EMOTIONS, ModelConfig, Wav2Vec2Config, Wav2Vec2SpeechConfig
+from openfloat.config import (
+    EMOTIONS,
+    ModelConfig,
+    VectorFieldConfig,
+    Wav2Vec2Config,
+    Wav2Vec2SpeechConfig,
+)
 from openfloat.data.controls import INDEX
 from openfloat.data.emotional_speech import EmotionalClip
 from openfloat.data.manner import overlays
 from openfloat.data.motion import MotionClip
 from openfloat.data.windows import WindowSampler, cut_sound
-from openfloat.errors import BadInput
+from openfloat.errors import BadCheckpoint, BadInput
 from openfloat.models.basis import MotionBasis
 from openfloat.models.speech import MelSpeech, Wav2Vec2Speech, build_speech
+from openfloat.models.transformer import VectorField
 from openfloat.training.augment import add_noise, limit_band, vary_gain, vary_voice
 from openfloat.training.config import ConditionDrop, Stage, TrainConfig
 from openfloat.training.recipes import tiny_emotion, tiny_motion
@@ -29,6 +36,7 @@ from openfloat.training.stage2 import (
     share_inside,
 )
 from openfloat.training.stage3_emotion import EmotionTask, accuracy
+from openfloat.training.start import go_on_from
 from openfloat.training.voice import FrozenVoice, LearningVoice
 
 
@@ -86,7 +94,7 @@ def test_sound_outside_of_the_clip_is_silence() -> None:
 def conditions() -> Conditions:
     return Conditions(
         torch.ones(3, 4, 20), torch.ones(3, 20), torch.ones(3, 10, 24), torch.ones(3, 4, 24),
-        torch.ones(3, 7),
+        torch.ones(3, 7), torch.ones(3, 10, 12),
     )  # fmt: skip
 
 
@@ -95,10 +103,13 @@ def test_dropping_zeroes_whole_samples_and_leaves_the_given_tensors_alone() -> N
             enumerate(("reference", "speech", "emotion"))}  # fmt: skip
     none = torch.zeros(3, dtype=torch.bool)
     given = conditions()
-    seen = drop_conditions(given, Dropped(**rows, past_motion=none, past_speech=~none))
+    dropped = Dropped(**rows, past_motion=none, past_speech=~none, pose=rows["speech"])
+    seen = drop_conditions(given, dropped)
     assert seen.reference.sum(dim=1).tolist() == [0, 20, 20]
     assert seen.speech.sum(dim=(1, 2)).tolist() == [240, 0, 240]
     assert seen.emotion.sum(dim=1).tolist() == [7, 7, 0]
+    assert seen.pose is not None
+    assert seen.pose.sum(dim=(1, 2)).tolist() == [120, 0, 120]
     assert torch.equal(seen.past, given.past)
     assert seen.past_speech.abs().sum() == 0
     assert given.past_speech.abs().sum() > 0
@@ -107,7 +118,7 @@ def test_dropping_zeroes_whole_samples_and_leaves_the_given_tensors_alone() -> N
 def test_conditions_are_dropped_as_often_as_the_paper_says_and_independently() -> None:
     dropped = draw_dropped(20_000, ConditionDrop(), generator())
     shares = [rows.float().mean().item() for rows in dropped]
-    assert shares == pytest.approx([0.1, 0.1, 0.1, 0.5, 0.5], abs=0.015)
+    assert shares == pytest.approx([0.1, 0.1, 0.1, 0.5, 0.5, 0.1], abs=0.015)
     both = (dropped.past_motion & dropped.past_speech).float().mean().item()
     assert both == pytest.approx(0.25, abs=0.015)
 
@@ -115,7 +126,7 @@ def test_conditions_are_dropped_as_often_as_the_paper_says_and_independently() -
 def test_a_field_that_says_nothing_costs_the_mean_of_the_target() -> None:
     target, past = torch.randn(2, 10, 20), torch.randn(2, 4, 20)
     none = torch.zeros(2, dtype=torch.bool)
-    dropped = Dropped(none, none, none, torch.tensor([False, True]), none)
+    dropped = Dropped(none, none, none, torch.tensor([False, True]), none, none)
     real = torch.ones(2, 14, dtype=torch.bool)
     parts = flow_parts(torch.zeros(2, 14, 20), target, past, real, dropped)
     torch.testing.assert_close(parts["velocity"], target.abs().mean())
@@ -129,8 +140,30 @@ def test_frames_beyond_the_clips_end_count_nothing() -> None:
     real = torch.arange(14)[None] < 9
     said = torch.cat([past, target], dim=1)
     said[:, 9:] += 5
-    parts = flow_parts(said, target, past, real, Dropped(none, none, none, none, none))
+    parts = flow_parts(said, target, past, real, Dropped(*[none] * 6))
     assert max(float(part) for part in parts.values()) == 0
+
+
+def test_a_field_that_learns_of_poses_starts_as_what_it_was() -> None:
+    poseless = VectorField(replace(VectorFieldConfig.tiny(), pose_dim=0))
+    for weight in poseless.parameters():
+        torch.nn.init.normal_(weight, std=0.2)
+    field = VectorField(VectorFieldConfig.tiny())
+    go_on_from(field, poseless.state_dict())
+    assert field.pose is not None
+    told = {
+        "past": torch.randn(2, 4, 20), "reference": torch.randn(2, 20),
+        "speech": torch.randn(2, 10, 24), "past_speech": torch.randn(2, 4, 24),
+        "emotion": torch.randn(2, 7),
+    }  # fmt: skip
+    x, t = torch.randn(2, 10, 20), torch.rand(2)
+    pose = field.pose(torch.randn(2, 10, 6))
+    torch.testing.assert_close(field(x, t, **told, pose=pose), poseless(x, t, **told))
+    again = VectorField(VectorFieldConfig.tiny())
+    go_on_from(again, field.state_dict())
+    torch.testing.assert_close(again(x, t, **told, pose=pose), field(x, t, **told, pose=pose))
+    with pytest.raises(BadCheckpoint, match="the weights lack"):
+        go_on_from(again, {"head.linear.weight": torch.zeros(1)})
 
 
 def test_the_share_inside_the_basis_is_one_inside_and_m_of_d_for_noise() -> None:

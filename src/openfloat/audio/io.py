@@ -3,8 +3,8 @@
 import logging
 import wave
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -12,6 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from openfloat.config import SAMPLE_RATE
+from openfloat.containers import open_container
 from openfloat.errors import BadMedia
 
 logger = logging.getLogger(__name__)
@@ -19,19 +20,20 @@ logger = logging.getLogger(__name__)
 Samples = NDArray[np.float32]
 
 LONGEST_HOURS = 4
+RATES_HZ = 1_000, 384_000
+MOST_CHANNELS = 8
 READ_BLOCK = 10 * SAMPLE_RATE
 BAD_PACKETS_ALLOWED = 0.1
 """Share of undecodable packets up to which a damaged file is still used."""
-_LOCAL_ONLY = {"protocol_whitelist": "none"}
-"""Keeps playlists and session descriptions from opening files or addresses that they name."""
 
 
 def load_audio(path: str | Path) -> Samples:
     """The sound of an audio or video file: mono, 16 kHz, float32, (s,), about -1 ... 1.
 
     Raises:
-        BadMedia: the file is missing, holds no sound, is damaged, is longer than four hours, holds
-            values that are not numbers, or nothing but exact silence.
+        BadMedia: the file is missing, holds no sound, is damaged, is longer than four hours, has
+            a rate outside of 1 to 384 kHz or more than 8 channels, holds values that are not
+            numbers, or nothing but exact silence.
     """
     waveform = np.empty(0, np.float32)
     for block in stream_audio(path, READ_BLOCK):
@@ -103,10 +105,11 @@ def _resampled(path: Path) -> Iterator[Samples]:
 def _decoded(path: Path) -> Iterator[tuple[Samples, int]]:
     """Mono pieces as they come out of the decoder, with their sample rate."""
     good = bad = 0
-    with _opened(path) as container:
+    with open_container(path) as container:
         stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
+        if not isinstance(stream, av.AudioStream) or cast(object, stream.codec_context) is None:
             raise BadMedia(f"{path}: the file holds no sound")
+        _refuse_long(container, stream, path)
         for packet in _packets(container, stream, path):
             try:
                 frames = packet.decode()
@@ -115,6 +118,7 @@ def _decoded(path: Path) -> Iterator[tuple[Samples, int]]:
                 continue
             good += 1
             for frame in frames:
+                _refuse_wide(frame.sample_rate, frame.layout.nb_channels, path)
                 yield _mono(frame), frame.sample_rate
     if bad > BAD_PACKETS_ALLOWED * (good + bad):
         raise BadMedia(f"{path}: the sound is damaged, {bad} of {good + bad} packets do not decode")
@@ -122,22 +126,24 @@ def _decoded(path: Path) -> Iterator[tuple[Samples, int]]:
         logger.warning("%s: %d of %d packets do not decode", path, bad, good + bad)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[av.container.InputContainer]:
-    """Open a local file; what it points to is not followed."""
-    if not path.is_file():
-        raise BadMedia(f"{path}: no such file")
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise BadMedia(f"{path}: the file cannot be read ({error.strerror})") from error
-    with file:
-        try:
-            container = av.open(file, "r", metadata_errors="ignore", options=_LOCAL_ONLY)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise BadMedia(f"{path}: the file is no sound or video that can be read") from error
-        with container:
-            yield container
+def _refuse_long(
+    container: av.container.InputContainer, stream: av.AudioStream, path: Path
+) -> None:
+    """What a file says of itself may be enough not to begin; it may also be a lie."""
+    context = stream.codec_context
+    _refuse_wide(context.sample_rate, context.layout.nb_channels, path)
+    if (container.duration or 0) / av.time_base > LONGEST_HOURS * 3600:
+        raise BadMedia(f"{path}: the recording is longer than {LONGEST_HOURS} hours")
+
+
+def _refuse_wide(rate_hz: int, channels: int, path: Path) -> None:
+    if rate_hz and not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
+        raise BadMedia(
+            f"{path}: the sample rate of {rate_hz} Hz is not between {RATES_HZ[0]} and "
+            f"{RATES_HZ[1]} Hz"
+        )
+    if channels > MOST_CHANNELS:
+        raise BadMedia(f"{path}: {channels} channels are more than {MOST_CHANNELS}")
 
 
 def _packets(

@@ -18,6 +18,8 @@ from openfloat.audio.recording import Recording
 from openfloat.bench.timing import Timed, in_turns
 from openfloat.config import FPS, SAMPLE_RATE
 from openfloat.errors import OpenFloatError
+from openfloat.marking.code import Payload
+from openfloat.marking.watermark import Watermark
 from openfloat.options import SampleOptions
 from openfloat.pipeline import DECODE_BATCH, FloatPipeline
 from openfloat.streaming.session import LOW_LATENCY, StreamingSession
@@ -71,11 +73,14 @@ def stage_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | float]
         return list(pipeline.motion(portrait, recording, SampleOptions()))
 
     pieces = torch.cat(motion()).split(DECODE_BATCH)
+    shown = np.concatenate([pipeline.decode(portrait, piece) for piece in pieces])
+    mark = Watermark(shown.shape[2], shown.shape[1], Payload.of(pipeline.config.name, 15))
     seconds = in_turns(
         {
             "portrait": lambda: pipeline.encode(PORTRAIT),
             "motion": motion,
             "decode": lambda: [pipeline.decode(portrait, piece) for piece in pieces],
+            "marking": lambda: [mark(frame, k / FPS) for k, frame in enumerate(shown)],
         },
         rounds,
     )
@@ -85,6 +90,10 @@ def stage_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | float]
         "motion_ms_per_frame": Timed.of([s * 1e3 / frames for s in seconds["motion"]]),
         "decode_ms_per_frame": Timed.of([s * 1e3 / frames for s in seconds["decode"]]),
         "loaded_fps": Timed.of([frames / s for s in each]),
+        "marking_ms_per_frame": Timed.of([s * 1e3 / frames for s in seconds["marking"]]),
+        "marking_percent": Timed.of(
+            [100 * s / rest for s, rest in zip(seconds["marking"], each, strict=True)]
+        ),
     }
 
 

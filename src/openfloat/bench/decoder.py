@@ -1,66 +1,87 @@
 """`float-512`'s decoder: the fast one against the released way, and both against the machine."""
 
+import functools
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from openfloat.bench.apart import in_turns_apart
 from openfloat.bench.released_way import decode_frame
+from openfloat.bench.subject import untrained
 from openfloat.bench.timing import Timed, in_turns, ratios
 from openfloat.config import AutoencoderConfig, ModelConfig
-from openfloat.models.autoencoder import FloatAutoencoder
-from openfloat.models.fast import FastDecoder
+from openfloat.models.fast import FastDecoder, FastWeights
 
 SHAPES = ((512, 32), (256, 128), (128, 256), (64, 512))
 """Channels and size of the convolutions tried for the machine's best rate."""
-FRAMES = 4
+FRAMES = 10
+"""Frames of one call of the fast decoder, as many as a clip's chunks have."""
+Way = Literal["baseline", "plain", "fast"]
+WAYS: tuple[Way, ...] = ("baseline", "plain", "fast")
 
 
-@torch.inference_mode()
 def decoder_rows(rounds: int, config: AutoencoderConfig | None = None) -> dict[str, Timed | float]:
     """Milliseconds per frame, how many times faster, work per frame, share of the best rate.
 
-    Weights are random: time does not depend on them.
+    Each way runs in a process of its own, as it would elsewhere. Weights are seeded.
 
     Args:
         rounds: of each measurement.
         config: none: that of float-512.
     """
     config = config or ModelConfig.float_512().autoencoder
-    torch.manual_seed(0)
-    network = FloatAutoencoder(config).eval()
-    picture = torch.rand(1, 3, config.size, config.size) * 2 - 1
-    appearance = network.encode(picture)
-    latents = appearance.identity + network.basis.motion(torch.randn(FRAMES, config.num_directions))
-    fast = FastDecoder(network.decoder, appearance.features)
-    seconds = in_turns(
-        {
-            "baseline": lambda: decode_frame(network.decoder, latents[:1], appearance.features),
-            "plain": lambda: network.decode(latents[:1], appearance.features),
-            "fast": lambda: fast(latents),
-        },
-        rounds,
-    )
+    seconds = in_turns_apart({way: functools.partial(ready, way, config) for way in WAYS}, rounds)
     fast_frame = [s / FRAMES for s in seconds["fast"]]
-    with FlopCounterMode(display=False) as counter:
-        network.decode(latents[:1], appearance.features)
-    work, rates = counter.get_total_flops(), best_rates(rounds)
+    work, rates = flops(config), best_rates(rounds)
     return {
         "baseline_ms": _ms(seconds["baseline"]),
         "plain_ms": _ms(seconds["plain"]),
         "fast_ms": _ms(fast_frame),
         "decode_speedup": ratios(seconds["baseline"], fast_frame),
+        "decode_apart": apart(config),
         "gflop_per_frame": work / 1e9,
         "best_gflop_per_s": Timed.of([rate / 1e9 for rate in rates]),
         "decode_share_of_peak": work / Timed.of(fast_frame).median / Timed.of(rates).median,
     }
 
 
+def ready(way: Way, config: AutoencoderConfig) -> Callable[[], Tensor]:
+    """A call that decodes: one frame, or `FRAMES` of them the fast way."""
+    network, features, latents = untrained(config, FRAMES)
+    if way == "fast":
+        fast = FastDecoder(FastWeights(network.decoder), features)
+        return lambda: fast(latents)
+    if way == "baseline":
+        return lambda: decode_frame(network.decoder, latents[:1], features)
+    return torch.inference_mode()(lambda: network.decode(latents[:1], features))
+
+
+def apart(config: AutoencoderConfig) -> float:
+    """The largest difference between the fast and the plain pictures; their range is 1."""
+    network, features, latents = untrained(config, 2)
+    with torch.inference_mode():
+        plain = network.decode(latents, features)
+        fast = FastDecoder(FastWeights(network.decoder), features)(latents)
+        return float((fast - plain).abs().max()) / 2
+
+
+def flops(config: AutoencoderConfig) -> int:
+    """Floating-point operations of a frame as the readable decoder counts them."""
+    network, features, latents = untrained(config, 1)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network.decode(latents, features)
+    return counter.get_total_flops()
+
+
 def _ms(seconds: list[float]) -> Timed:
     return Timed.of([s * 1e3 for s in seconds])
 
 
+@torch.inference_mode()
 def best_rates(rounds: int) -> list[float]:
     """Floating-point operations per second of the best of some dense convolutions, each round."""
     calls = {str(shape): _convolution(*shape) for shape in SHAPES}

@@ -30,11 +30,11 @@ def measure(options: BenchOptions, said: Callable[[str], None]) -> dict[str, Any
     for rows in _parts(options):
         for name, value in rows.items():
             if isinstance(value, Timed):
-                said(f"{name:28s} {value.median:9.2f}  ({value.low:.2f} to {value.high:.2f})")
+                said(f"{name:28s} {value.median:9.4g}  ({value.low:.4g} to {value.high:.4g})")
                 report[name] = value.median
                 report[f"{name}_spread"] = [value.low, value.high]
             else:
-                said(f"{name:28s} {value:9.2f}")
+                said(f"{name:28s} {value:9.4g}")
                 report[name] = value
     return report
 

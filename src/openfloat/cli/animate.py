@@ -7,11 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
+from openfloat.options import BackgroundName, CropOptions, MarkOptions, Precision, SampleOptions
+
+if TYPE_CHECKING:
+    from openfloat.motion.pose import HeadPose
+    from openfloat.pipeline import FloatPipeline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +34,14 @@ class Animate:
     """Where to compute: cpu, cuda, mps."""
     precision: Precision = "float32"
     """What decoder and vector field compute in; the short ones are for GPUs."""
+    pose: Path | None = None
+    """What the head does: a table (.csv, first line time,yaw,pitch,roll; seconds and degrees), a
+    motion file (.safetensors), or a video with a face; where it is shorter, it goes to and fro."""
     paste_back: bool = False
     """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""
+    background: BackgroundName = "photo"
+    """For editing programs: the whole photo with the background in green, or transparent, as PNG
+    frames in a folder (-o FOLDER, without sound)."""
     curves: Path | None = None
     """CSV file of options that change over the clip: columns time (seconds), yaw, mouth ..."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
@@ -104,6 +114,7 @@ def animate(job: Animate) -> None:
     pipeline = FloatPipeline.from_pretrained(
         job.model, device=check_device(job.device), precision=job.precision
     )
+    pose = pose_from(pipeline, job.pose)
     portrait = pipeline.encode(job.portrait, job.framing)
     loaded = time.perf_counter()
     if portrait.crop.num_faces > 1 and job.framing.face is None:
@@ -118,18 +129,38 @@ def animate(job: Animate) -> None:
             job.output,
             sample,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
+            pose=pose,
             paste_back=job.paste_back,
+            background=job.background,
             marks=job.marking,
         )
     seconds = time.perf_counter() - loaded
+    whole = job.paste_back or job.background != "photo"
     side = pipeline.config.autoencoder.size
-    width, height = full_size(portrait.picture) if job.paste_back else (side, side)
+    width, height = full_size(portrait.picture) if whole else (side, side)
     print(
         f"{job.output}: {frames} frames of {width}x{height} at 25 fps ({frames / 25:.2f} s), "
         f"{pipeline.config.name} on {job.device}, {frames / seconds:.1f} frames/s "
         f"after {loaded - started:.1f} s of loading"
     )
     warn_unmarked(job.output, job.marking)
+
+
+def pose_from(pipeline: "FloatPipeline", path: Path | None) -> "HeadPose | None":
+    """The pose in a file, with a progress bar where it is a video; none where there is no file."""
+    if path is None:
+        return None
+    from rich.progress import Progress
+
+    from openfloat.reenactment.follow import read_pose
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        return read_pose(
+            pipeline,
+            path,
+            lambda done, total: bar.update(task, completed=done, total=total or None),
+        )
 
 
 def with_curves(sample: SampleOptions, path: Path | None) -> SampleOptions:

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from openfloat import __version__
+from openfloat.cli.ablate import Ablate
 from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
 from openfloat.cli.batch import Batch
@@ -16,14 +17,18 @@ from openfloat.cli.calibrate import Calibrate
 from openfloat.cli.convert import Convert
 from openfloat.cli.data import Data
 from openfloat.cli.detect import Detect
+from openfloat.cli.doubt import Doubt
 from openfloat.cli.dub import Dub
 from openfloat.cli.evaluate import Evaluate
+from openfloat.cli.hub import Download, Upload
 from openfloat.cli.info import Info
 from openfloat.cli.motion import Motion
 from openfloat.cli.reenact import Reenact
 from openfloat.cli.released_names import translate
+from openfloat.cli.report import Report
 from openfloat.cli.serve import Serve
 from openfloat.cli.train import Train
+from openfloat.cli.ui import Ui
 from openfloat.errors import BadInput, OpenFloatError
 
 Command = (
@@ -34,13 +39,19 @@ Command = (
     | Annotated[Motion, tyro.conf.subcommand("motion")]
     | Annotated[Batch, tyro.conf.subcommand("batch")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
+    | Annotated[Ui, tyro.conf.subcommand("ui")]
     | Annotated[Detect, tyro.conf.subcommand("detect")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Data, tyro.conf.subcommand("data")]
     | Annotated[Assemble, tyro.conf.subcommand("assemble")]
     | Annotated[Convert, tyro.conf.subcommand("convert")]
+    | Annotated[Download, tyro.conf.subcommand("download")]
+    | Annotated[Upload, tyro.conf.subcommand("upload")]
     | Annotated[Calibrate, tyro.conf.subcommand("calibrate")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[Doubt, tyro.conf.subcommand("doubt")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
@@ -61,10 +72,16 @@ def run(arguments: list[str]) -> int:
         print(__version__)
         return 0
     try:
-        command = _parse(arguments)
+        command = parse(arguments)
         command.run()
     except OpenFloatError as error:
         print(f"openfloat: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno is None:
+            raise
+        named = f"{str(error.filename)[:200]}: " if error.filename else ""
+        print(f"openfloat: {named}{error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(f"openfloat: {str(stop) or 'cancelled, nothing was written'}", file=sys.stderr)
@@ -72,7 +89,7 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _parse(arguments: list[str]) -> Command:
+def parse(arguments: list[str]) -> Command:
     """Arguments as a command; a value that a config refuses becomes one sentence, not a box."""
     said = io.StringIO()
     try:
@@ -86,8 +103,21 @@ def _parse(arguments: list[str]) -> Command:
     except SystemExit as stop:
         if refusal := _refusal(stop):
             raise BadInput(str(refusal)) from refusal
+        if sentence := _unboxed(said.getvalue()):
+            raise BadInput(sentence) from stop
         sys.stderr.write(said.getvalue())
         raise
+
+
+def _unboxed(box: str) -> str:
+    """The words in the parser's box as one sentence; empty where there is no box."""
+    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    words = " ".join(line for line in lines if line.strip("─ ")).split()
+    return (
+        " ".join(words)
+        .replace(" For full helptext, run:", " For more:")
+        .replace(" For full helptext, run", " For more:")
+    )
 
 
 def _refusal(stop: BaseException) -> ValueError | None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, OmitSubcommandPrefixes, Positional, Suppress, arg, subcommand
 
-from openfloat.cli.animate import check_device, no_garbage, warn_unmarked
+from openfloat.cli.animate import check_device, no_garbage, pose_from, warn_unmarked
 from openfloat.options import CropOptions, MarkOptions, SampleOptions
 
 
@@ -27,6 +27,8 @@ class Draw:
     """Name of an embedded model, or a model folder."""
     device: str = "cpu"
     """Where to compute: cpu, cuda, mps."""
+    pose: Path | None = None
+    """What the head does, as for `openfloat animate`: a table, a motion file or a video."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
     framing: OmitArgPrefixes[CropOptions] = CropOptions()
 
@@ -41,7 +43,8 @@ class Draw:
         pipeline = FloatPipeline.from_pretrained(self.model, device=check_device(self.device))
         started = time.perf_counter()
         portrait = pipeline.encode(self.portrait, self.framing)
-        motion = draw_motion(pipeline, portrait, self.speech, self.sample)
+        pose = pose_from(pipeline, self.pose)
+        motion = draw_motion(pipeline, portrait, self.speech, self.sample, pose)
         save_motion(self.output, motion)
         print(kept(self.output, len(motion), motion.num_controls, started))
 

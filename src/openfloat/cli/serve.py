@@ -7,6 +7,7 @@ from tyro.conf import OmitArgPrefixes
 
 from openfloat.errors import BadInput
 from openfloat.serving.settings import ServeSettings
+from openfloat.terms import show_terms_once
 
 KEY_VARIABLE = "OPENFLOAT_API_KEY"
 
@@ -32,6 +33,7 @@ class Serve:
             raise BadInput(
                 f"the server needs {error.name}: pip install 'openfloat[serve]'"
             ) from error
+        show_terms_once(print)
         serve(self.model, check_device(self.device), with_keys(self.settings))
 
 

@@ -17,6 +17,7 @@ from openfloat.data.growing import GrowingArray
 from openfloat.data.manifest import ClipRow, Split, read_manifest
 from openfloat.data.prepare.masks import EYES, MASK_SIZE, MOUTH, outline_mask
 from openfloat.data.prepare.reader import inside_shard, read_clip, read_pictures, read_sound
+from openfloat.drafts import sync_folder
 from openfloat.errors import BadInput, NoFaceFound
 from openfloat.vision.face import Face, cut_square, detect_faces, refine
 from openfloat.vision.geometry import Box, apply, box_matrix, square_around
@@ -116,14 +117,36 @@ def build_real_frames(
         return kept
     rows = choose_clips(read_manifest(data_dir).clips, split, clips_per_person)
     people = list(dict.fromkeys(row.person for row in rows))
-    clip: list[int] = []
-    person: list[int] = []
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    clip, person = _write_frames(data_dir, rows, people, partial, size, frames_per_clip)
+    if not clip:
+        shutil.rmtree(partial)
+        raise BadInput(f"no clip of {data_dir} shows a face")
+    np.save(partial / "clip.npy", np.array(clip, np.int32))
+    np.save(partial / "person.npy", np.array(person, np.int32))
+    (partial / MARKER).write_text(json.dumps({"frames": len(clip), "people": people}) + "\n")
+    sync_folder(partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return RealFrames.open(folder)
+
+
+def _write_frames(
+    data_dir: Path,
+    rows: Sequence[ClipRow],
+    people: list[str],
+    folder: Path,
+    size: int,
+    frames_per_clip: int,
+) -> tuple[list[int], list[int]]:
+    """Write pictures and regions clip by clip; which clip, and whose, every frame is."""
+    clip: list[int] = []
+    person: list[int] = []
     with (
-        GrowingArray(partial / "images.npy", np.uint8) as images,
-        GrowingArray(partial / "region.npy", np.uint8) as regions,
+        GrowingArray(folder / "images.npy", np.uint8) as images,
+        GrowingArray(folder / "region.npy", np.uint8) as regions,
     ):
         for row in rows:
             before = images.length
@@ -137,15 +160,7 @@ def build_real_frames(
             found = images.length - before
             clip += [clip[-1] + 1 if clip else 0] * found
             person += [people.index(row.person)] * found
-    if not clip:
-        shutil.rmtree(partial)
-        raise BadInput(f"no clip of {data_dir} shows a face")
-    np.save(partial / "clip.npy", np.array(clip, np.int32))
-    np.save(partial / "person.npy", np.array(person, np.int32))
-    (partial / MARKER).write_text(json.dumps({"frames": len(clip), "people": people}) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
-    return RealFrames.open(folder)
+    return clip, person
 
 
 def choose_clips(rows: Sequence[ClipRow], split: Split, per_person: int) -> list[ClipRow]:

@@ -6,12 +6,13 @@ Splits go by person; whoever is in `heldout` is for measuring only.
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from openfloat.errors import BadInput
 
 Split = Literal["train", "heldout"]
+MOST_BYTES = 2**28
 DEFAULT_DATA = Path("../shared/data")
 
 
@@ -92,16 +93,21 @@ def read_manifest(data_dir: Path) -> Manifest:
     """
     path = data_dir / "manifest.json"
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise BadInput(f"{path}: more than {MOST_BYTES // 2**20} MiB are no manifest")
         content = json.loads(path.read_text(encoding="utf-8"))
         manifest = Manifest(
             portraits=tuple(PortraitRow(**row) for row in content["portraits"]),
             clips=tuple(ClipRow(**row) for row in content["clips"]),
             speech=tuple(_speech_row(row) for row in content["speech"]),
         )
+    except BadInput:
+        raise
     except FileNotFoundError:
         raise BadInput(f"{data_dir} holds no data pack: it has no manifest.json") from None
-    except (KeyError, TypeError, json.JSONDecodeError) as problem:
-        raise BadInput(f"{path} is not a manifest that this version reads: {problem}") from problem
+    except (KeyError, TypeError, ValueError, RecursionError, OSError) as problem:
+        said = " ".join(str(problem).split())[:200]
+        raise BadInput(f"{path} is not a manifest that this version reads: {said}") from problem
     _check_splits(path, manifest)
     return manifest
 
@@ -113,12 +119,20 @@ def _speech_row(row: dict[str, Any]) -> SpeechRow:
     )  # fmt: skip
 
 
+def _stays_inside(file: str) -> bool:
+    """Whether a path leads nowhere but down."""
+    path = PurePath(file)
+    return bool(file) and "\0" not in file and not path.is_absolute() and ".." not in path.parts
+
+
 def _check_splits(path: Path, manifest: Manifest) -> None:
     """Portrait splits go by person: nobody may be in two."""
     rows: tuple[PortraitRow | ClipRow | SpeechRow, ...] = (
         *manifest.portraits, *manifest.clips, *manifest.speech,
     )  # fmt: skip
     for row in rows:
+        if not isinstance(row.file, str) or not _stays_inside(row.file):
+            raise BadInput(f"{path}: {str(row.file)[:100]!r} is no path inside the data pack")
         if row.split not in ("train", "heldout"):
             raise BadInput(f"{path}: {row.file} is in split {row.split!r}, not train or heldout")
     train = {row.person for row in manifest.portraits if row.split == "train"}

@@ -17,7 +17,7 @@ from openfloat.data.controls import INDEX, SCALES
 
 Curve = NDArray[np.float64]
 
-NEUTRAL_SHARE = 0.4
+NEUTRAL_SHARE = 0.25
 BLINKS_A_MINUTE = (8.0, 25.0)
 BLINK_S = (0.1, 0.3)
 PAUSE_BLINKS = 2.2
@@ -54,12 +54,12 @@ class Expression(NamedTuple):
 
 EXPRESSIONS: Mapping[str, Expression] = {
     "angry": Expression(
-        {"brows_down": 0.8, "squint": 0.4, "upper_lip_up": 0.1, "mouth_down": 0.2,
-         "lips_pressed": 0.1},
+        {"brows_down": 1.0, "squint": 0.6, "upper_lip_up": 0.1, "mouth_down": 0.35,
+         "lips_pressed": 0.15},
         jaw=1.1, tempo=1.3, sway=1.2, pitch=-1.5,
     ),
     "disgust": Expression(
-        {"upper_lip_up": 0.45, "brows_down": 0.45, "squint": 0.5, "mouth_down": 0.3},
+        {"upper_lip_up": 0.55, "brows_down": 0.65, "squint": 0.7, "mouth_down": 0.4},
         jaw=0.9, sway=0.9, pitch=1.5,
     ),
     "fear": Expression(
@@ -71,7 +71,7 @@ EXPRESSIONS: Mapping[str, Expression] = {
     ),
     "neutral": Expression({}),
     "sad": Expression(
-        {"mouth_down": 0.6, "brows_up": 0.3, "brows_down": 0.1, "gaze_y": 0.1},
+        {"mouth_down": 0.9, "brows_up": 0.45, "brows_down": 0.2, "squint": 0.15, "gaze_y": 0.15},
         jaw=0.8, tempo=0.6, sway=0.8, blinks=1.2, pitch=-3.5,
     ),
     "surprise": Expression(
@@ -92,7 +92,7 @@ def overlays() -> NDArray[np.float32]:
 
 
 def draw_emotion(generator: np.random.Generator) -> str:
-    """Neutral in 40 % of clips, else one of the other six with equal odds."""
+    """Neutral in a quarter of clips, else one of the other six with equal odds."""
     if generator.random() < NEUTRAL_SHARE:
         return "neutral"
     return str(generator.choice([name for name in EMOTIONS if name != "neutral"]))
@@ -236,9 +236,9 @@ def fixation(head: Mapping[str, Curve]) -> tuple[Curve, Curve]:
 
 
 def graded(generator: np.random.Generator, frames: int) -> Curve:
-    """Intensity of an emotion over a clip, (t,): 0.5 to 1 with a slow drift."""
-    level = float(generator.uniform(0.5, 1.0))
-    return np.clip(level * (1 + 0.12 * _sway(generator, frames, 1.0)), 0.5, 1.0)
+    """Intensity of an emotion over a clip, (t,): 0.6 to 1, drifting about a level of its own."""
+    level = float(generator.uniform(0.7, 1.0))
+    return np.clip(level * (1 + 0.12 * _sway(generator, frames, 1.0)), 0.6, 1.0)
 
 
 def _sway(generator: np.random.Generator, frames: int, tempo: float) -> Curve:

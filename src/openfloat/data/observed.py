@@ -4,18 +4,20 @@ What was read is kept as it is (`write_observed`) and made fit for training when
 (`read_observed`), where the motion's directions have names.
 """
 
-import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.interpolate import interp1d
 
 from openfloat.audio.frames import num_frames
+from openfloat.codec import write_json
 from openfloat.config import EMOTIONS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from openfloat.data.clips import clip_sound, whole_crops
 from openfloat.data.controls import INDEX
@@ -23,6 +25,8 @@ from openfloat.data.dataset import to_image
 from openfloat.data.manifest import Split, read_manifest
 from openfloat.data.motion import MotionClip
 from openfloat.data.prepare.reader import inside_shard, read_clip
+from openfloat.data.speaking import Curve, freedom, heard_speech, spoken
+from openfloat.data.speech_grid import WORDS, TimedWord, read_words, spread
 from openfloat.data.speech_motion import motion_for
 from openfloat.data.speech_shards import iterate_shards, write_shard
 from openfloat.data.voices import SILENCE, Phone, Utterance
@@ -52,7 +56,13 @@ LIPS_GAIN = 1.5
 """The reader, taught on made pictures, sees real lips move too little: frames redrawn from what it
 saw opened the lips less than half as far as the real ones, with this factor as far."""
 REST = 10
-"""Percentile of a clip that stands for lips at rest."""
+"""Percentile of a clip that stands for lips at rest where the clip has no pause."""
+QUIET = 0.02
+"""Freedom of the lips below which they count as resting."""
+MOST_REST = 25
+"""Percentile of a clip above which nothing stands for lips at rest."""
+FEWEST_QUIET = 5
+"""Frames of rest that a pause must have to tell where it is."""
 POSE_DEVIATION = 2.0
 """Frames over which a head's pose is smoothed: the reader trembles more than heads do."""
 UNKNOWN = -1
@@ -85,9 +95,7 @@ def write_observed(
             part = files[shard * SHARD_CLIPS : (shard + 1) * SHARD_CLIPS]
             write_shard(path, list(_encode_all(autoencoder, part)))
             logger.info("%s: %d clips", path, len(part))
-    marker = folder / f"{KIND}.json.part"
-    marker.write_text(json.dumps({"shards": len(shards)}) + "\n", encoding="utf-8")
-    marker.replace(folder / f"{KIND}.json")
+    write_json({"shards": len(shards)}, folder / f"{KIND}.json")
 
 
 def _encode_all(autoencoder: FloatAutoencoder, files: Sequence[Path]) -> Iterator[MotionClip]:
@@ -141,14 +149,27 @@ def encode_frames(
     return np.asarray(torch.cat(found).numpy(), dtype=np.float32)
 
 
-def read_observed(folder: Path, *, variants: int = 4, seed: int = 0) -> list[MotionClip]:
+def words_of(data_dir: Path) -> Mapping[str, Sequence[TimedWord]]:
+    """Word times by clip name, where a data pack has any."""
+    return read_words(data_dir) if (data_dir / WORDS).is_file() else {}
+
+
+def read_observed(
+    folder: Path,
+    words: Mapping[str, Sequence[TimedWord]] = MappingProxyType({}),
+    *,
+    variants: int = 4,
+    seed: int = 0,
+) -> list[MotionClip]:
     """What `write_observed` kept, as clips for a model whose directions are the named controls.
 
-    Pose and lips are what was seen. The rest of the face, which the reader sees badly, gets the
-    curves that synthetic voices have (`speech_motion`), where nobody speaks.
+    Pose and lips are what was seen; where nobody speaks the lips are at rest. The rest of the face,
+    which the reader sees badly, gets the curves that synthetic voices have (`speech_motion`), where
+    nobody speaks.
 
     Args:
         folder: of shards.
+        words: when what is said, by name of the clip; elsewhere the loudness tells.
         variants: how often each clip comes, every time at another playing speed.
         seed: of speeds and curves.
 
@@ -157,28 +178,50 @@ def read_observed(folder: Path, *, variants: int = 4, seed: int = 0) -> list[Mot
     """
     generator = np.random.default_rng(seed)
     return [
-        _at_speed(clip, float(np.exp(generator.normal(0, SPEED))), generator)
+        _at_speed(clip, free, float(np.exp(generator.normal(0, SPEED))), generator)
         for clip in iterate_shards(folder)
+        for free in [freedom(_speaking(clip, words.get(clip.source)))]
         for _ in range(variants)
     ]
 
 
-def _at_speed(clip: MotionClip, speed: float, generator: np.random.Generator) -> MotionClip:
-    """The clip played faster or slower, with a face of its own."""
+def _speaking(clip: MotionClip, words: Sequence[TimedWord] | None) -> Curve:
+    """(t,) 1 where speech is heard."""
+    if words is None:
+        return heard_speech(clip.waveform)
+    return spoken(spread(words, len(clip.waveform) / SAMPLE_RATE), len(clip.motion))
+
+
+def _at_speed(
+    clip: MotionClip, free: Curve, speed: float, generator: np.random.Generator
+) -> MotionClip:
+    """The clip played faster or slower, with a face of its own that also says how its lips rest."""
     silence = Phone(SILENCE, 0, len(clip.waveform) / SAMPLE_RATE)
     voice = change_speed(Utterance(clip.waveform, (silence,)), speed)
     motion = motion_for(voice, "neutral", generator)
-    seen = as_controls(clip.motion)
     times = (np.arange(len(motion)) + 0.5) * speed - 0.5  # in frames of the clip
-    for column in (*range(POSE.stop), *LIPS):
-        motion[:, column] = np.interp(times, np.arange(len(seen)), seen[:, column])
+    seen = interp1d(np.arange(len(free)), as_controls(clip.motion, free), axis=0)(
+        times.clip(0, len(free) - 1)
+    )
+    moved = np.interp(times, np.arange(len(free)), free)[:, None]
+    motion[:, POSE] = seen[:, POSE]
+    motion[:, LIPS] = moved * seen[:, LIPS] + (1 - moved) * motion[:, LIPS]
     return clip._replace(waveform=voice.waveform, motion=motion, emotion=UNKNOWN)
 
 
-def as_controls(found: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Coefficients (t, 20) that the reader saw, with a calm pose and lips that rest at zero."""
+def as_controls(found: NDArray[np.float32], free: Curve) -> NDArray[np.float32]:
+    """Coefficients (t, 20) that the reader saw, with a calm pose and lips that rest at zero.
+
+    Args:
+        found: (t, 20) coefficients.
+        free: (t,) how far lips may leave their rest; where they may not tells where that is.
+    """
     out = found.copy()
     out[:, POSE] = ndimage.gaussian_filter1d(found[:, POSE], POSE_DEVIATION, axis=0)
-    rest = np.percentile(found[:, LIPS], REST, axis=0)
-    out[:, LIPS] = (LIPS_GAIN * (found[:, LIPS] - rest)).clip(0)
+    lips = found[:, LIPS]
+    rest = np.percentile(lips, REST, axis=0)
+    quiet = lips[free < QUIET]
+    if len(quiet) >= FEWEST_QUIET:
+        rest = np.minimum(np.median(quiet, axis=0), np.percentile(lips, MOST_REST, axis=0))
+    out[:, LIPS] = (LIPS_GAIN * (lips - rest)).clip(0)
     return out

@@ -20,7 +20,7 @@ from openfloat.data.speech_motion import motion_for
 from openfloat.data.speech_shards import Job, read_shards, run_jobs
 from openfloat.data.text import draw_sentence
 from openfloat.data.voices import Phone, Utterance, cut, join, silence, trim
-from openfloat.data.voices_acoustics import change_speed, colour
+from openfloat.data.voices_acoustics import background, change_speed, colour
 from openfloat.data.voices_cast import ProgramName, draw_voice, installed_programs, speak
 from openfloat.errors import BadInput
 
@@ -28,6 +28,10 @@ T = TypeVar("T")
 
 CLIP_S = (5.0, 12.0)
 PAUSE_S = (0.2, 1.5)
+LONG_PAUSE_S = (1.5, 4.0)
+LONG_PAUSE_SHARE = 0.12
+QUIET_SHARE = 0.08
+"""Of clips in which nobody speaks: background alone must leave the lips at rest."""
 SPEED = 0.08
 """Standard deviation of the logarithm of the playing speed, which shifts pitch and formants."""
 SHARD_CLIPS = 100
@@ -52,7 +56,7 @@ def synthesize_clip(seed: int, programs: Sequence[ProgramName] | None = None) ->
 
 
 def synthesize_spoken(seed: int, programs: Sequence[ProgramName] | None = None) -> SpokenClip:
-    """One clip of 5 to 12 s: one to several sentences by one synthetic speaker, and its motion.
+    """One clip of 5 to 12 s: none to several sentences by one synthetic speaker, and its motion.
 
     The label `emotion` colours the face fully but the voice only in mean rate and pitch
     (`voices_cast.PROSODY`).
@@ -70,6 +74,8 @@ def synthesize_spoken(seed: int, programs: Sequence[ProgramName] | None = None) 
     voice = draw_voice(generator, emotion, programs)
     speed = float(np.exp(generator.normal(0, SPEED)))
     length_s = float(generator.uniform(*CLIP_S))
+    if generator.random() < QUIET_SHARE:
+        return _quiet_clip(length_s, emotion, generator)
     parts: list[Utterance] = [silence(_pause_s(generator))]
     while sum(part.duration_s for part in parts) < length_s:
         sentence = change_speed(trim(speak(draw_sentence(generator), voice)), speed)
@@ -79,6 +85,15 @@ def synthesize_spoken(seed: int, programs: Sequence[ProgramName] | None = None) 
     waveform = colour(clean.waveform, generator)
     clip = MotionClip(waveform, motion, EMOTIONS.index(emotion), f"{voice.program}/{voice.name}")
     return SpokenClip(clip, clean.phones)
+
+
+def _quiet_clip(length_s: float, emotion: str, generator: np.random.Generator) -> SpokenClip:
+    """Somebody who only listens, and a microphone that hears the room."""
+    nothing = silence(length_s)
+    motion = motion_for(nothing, emotion, generator)
+    waveform = background(len(nothing.waveform), generator)
+    clip = MotionClip(waveform, motion, EMOTIONS.index(emotion), "quiet")
+    return SpokenClip(clip, nothing.phones)
 
 
 def write_shards(folder: Path, *, clips: int, seed: int, workers: int = 1) -> None:
@@ -156,7 +171,9 @@ def _in_shards(items: Sequence[T]) -> list[Sequence[T]]:
 
 
 def _pause_s(generator: np.random.Generator) -> float:
-    """Mostly short, now and then a long one."""
+    """Mostly short, now and then a long one in which somebody else might speak."""
+    if generator.random() < LONG_PAUSE_SHARE:
+        return float(generator.uniform(*LONG_PAUSE_S))
     low, high = PAUSE_S
     return low + (high - low) * float(generator.beta(1.2, 2.5))
 

@@ -22,6 +22,8 @@ from openfloat.errors import BadInput
 TimedWord = tuple[float, float, str]
 """Start and end in seconds, and the word (`sil` and `sp` are silences)."""
 
+WORDS = Path("clips") / "grid_s1" / "words.json"
+"""Where a data pack keeps the word times."""
 SPEED = 0.09
 """Standard deviation of the logarithm of the playing speed: one man becomes several."""
 
@@ -100,7 +102,7 @@ def read_words(data_dir: Path) -> dict[str, list[TimedWord]]:
     Raises:
         BadInput: the file is missing or not of that form.
     """
-    path = data_dir / "clips" / "grid_s1" / "words.json"
+    path = data_dir / WORDS
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return {

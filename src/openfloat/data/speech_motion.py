@@ -19,6 +19,7 @@ from openfloat.data.manner import (
     graded,
     head_motion,
 )  # fmt: skip
+from openfloat.data.speaking import spoken
 from openfloat.data.visemes import (
     FINE_HZ,
     JAW,
@@ -30,7 +31,7 @@ from openfloat.data.visemes import (
     mouth_curves,
     with_contacts,
 )  # fmt: skip
-from openfloat.data.voices import SILENCE, Utterance
+from openfloat.data.voices import Utterance
 from openfloat.data.voices_acoustics import loudness
 
 _POSE = ("yaw", "pitch", "roll", "x", "y", "scale")
@@ -82,7 +83,7 @@ def _move_head(
     for name in _POSE:
         values[:, INDEX[name]] += head[name]
     values[:, INDEX["brows_up"]] += brow_raises(generator, loud)
-    lids, starts = blinks(generator, speaking_frames(utterance, frames), expression)
+    lids, starts = blinks(generator, spoken(utterance.phones, frames), expression)
     values[:, INDEX["blink"]] = np.maximum(values[:, INDEX["blink"]], lids)
     glance_x, glance_y = gaze(generator, frames, starts)
     steady = {name: values[:, INDEX[name]] for name in ("yaw", "pitch")}
@@ -118,16 +119,6 @@ def _speak(
     values[:, columns] = at_frames(spoken, frames)
     # Pursed lips leave no room for a smile.
     values[:, INDEX["smile"]] *= 1 - 0.5 * values[:, columns[ROUND]]
-
-
-def speaking_frames(utterance: Utterance, frames: int) -> Curve:
-    """(t,) 1 where speech is heard in the middle of a frame, 0 in silence."""
-    centres = (np.arange(frames) + 0.5) / FPS
-    speaking = np.zeros(frames)
-    for name, start, end in utterance.phones:
-        if name != SILENCE:
-            speaking[(centres >= start) & (centres < end)] = 1
-    return speaking
 
 
 def _softly_within(pose: Curve) -> Curve:

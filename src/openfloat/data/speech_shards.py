@@ -7,7 +7,6 @@ the emotion and the source of each clip as JSON.
 import json
 import logging
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from openfloat.data.motion import MotionClip
+from openfloat.drafts import drafted, write_text
 from openfloat.errors import BadInput
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def run_jobs(
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
             for future in [pool.submit(_make_shard, job, path) for job, path in todo]:
                 future.result()
-    _write_text(folder / f"{kind}.json", json.dumps({"shards": len(jobs), **settings}) + "\n")
+    write_text(folder / f"{kind}.json", json.dumps({"shards": len(jobs), **settings}) + "\n")
 
 
 def read_shards(folder: Path) -> list[MotionClip]:
@@ -87,9 +87,8 @@ def write_shard(path: Path, clips: Sequence[MotionClip]) -> None:
         tensors[f"{number:03d}.waveform"] = samples.astype(np.int16)
         tensors[f"{number:03d}.motion"] = np.ascontiguousarray(clip.motion, dtype=np.float32)
     about = [{"emotion": clip.emotion, "source": clip.source} for clip in clips]
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    save_file(tensors, temporary, metadata={"clips": json.dumps(about)})
-    temporary.replace(path)
+    with drafted(path) as draft:
+        save_file(tensors, draft, metadata={"clips": json.dumps(about)})
 
 
 def read_shard(path: Path) -> list[MotionClip]:
@@ -123,15 +122,9 @@ def _claim(path: Path, settings: Mapping[str, Any]) -> None:
     """Shards made with different settings must not end up side by side."""
     text = json.dumps(settings) + "\n"
     if not path.exists():
-        _write_text(path, text)
+        write_text(path, text)
     elif path.read_text(encoding="utf-8") != text:
         raise BadInput(
             f"{path.parent} holds shards made with {path.read_text(encoding='utf-8').strip()}, "
             f"not with {text.strip()}; take another folder or empty this one"
         )
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

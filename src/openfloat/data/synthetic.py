@@ -7,7 +7,6 @@ pack does. `synthesis.json`, written first, says how they are made.
 import hashlib
 import json
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from openfloat.codec import write_json
 from openfloat.data.manifest import ClipRow, Split, read_manifest
 from openfloat.data.picture_cache import load_model
 from openfloat.data.portraits import read_landmarks
@@ -49,6 +49,7 @@ def synthesize(
     options: SynthesisOptions | None = None,
     *,
     workers: int = 1,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Synthesis:
     """Make clips of speaking portraits with known motion, or go on where a call was stopped.
@@ -63,6 +64,7 @@ def synthesize(
         out: the folder, made if need be.
         options: which clips; 20 of the train split when left out.
         workers: processes.
+        device: where pixels are computed; on another one a byte may differ by one.
         progress: told of every clip.
 
     Raises:
@@ -75,16 +77,15 @@ def synthesize(
         raise BadInput(f"workers={workers} is below 1")
     programs = installed_programs()
     _claim(out, _settings(data_dir, options, programs))
-    _remove_partial(out)
     todo = [n for n in range(options.clips) if not clip_files(out, n).are_there]
     done = options.clips - len(todo)
     if progress is not None:
         progress(done, options.clips)
-    jobs = [(data_dir, out, number, options, programs) for number in todo]
+    jobs = [(data_dir, out, number, options, programs, device) for number in todo]
     _make_all(jobs, workers, lambda made: progress and progress(done + made, options.clips))
     rows, frames = _list(out, options.split)
     content = {"portraits": [], "clips": [asdict(row) for row in rows], "speech": []}
-    _write_json(out / "manifest.json", content)
+    write_json(content, out / "manifest.json")
     return Synthesis(rows, frames, len(todo))
 
 
@@ -118,7 +119,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
         if out.is_dir() and any(found.suffix != ".partial" for found in out.iterdir()):
             raise BadInput(f"{out} is in use for something else than made clips")
         out.mkdir(parents=True, exist_ok=True)
-        _write_json(path, settings)
+        write_json(settings, path)
         return
     try:
         before = dict(json.loads(path.read_text(encoding="utf-8")))
@@ -130,12 +131,6 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
                 f"{out} holds clips made with {name}={before.get(name)}, not {settings[name]}; "
                 "take another folder or empty this one"
             )
-
-
-def _remove_partial(out: Path) -> None:
-    """Halves of files that a killed run left."""
-    for path in out.glob(".*.partial"):
-        path.unlink(missing_ok=True)
 
 
 def _make_all(jobs: Sequence[tuple[Any, ...]], workers: int, tell: Callable[[int], object]) -> None:
@@ -176,9 +171,3 @@ def _list(out: Path, split: Split) -> tuple[tuple[ClipRow, ...], int]:
                 )
             )  # fmt: skip
     return tuple(rows), frames
-
-
-def _write_json(path: Path, content: object) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)

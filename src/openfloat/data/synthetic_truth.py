@@ -6,7 +6,6 @@ with the phones' names, emotion, portrait, person, voice, licence and origin.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from safetensors.numpy import save_file
 
 from openfloat.data.controls import to_coefficients
 from openfloat.data.voices import Phone
+from openfloat.drafts import drafted
 from openfloat.errors import BadInput
 
 
@@ -61,11 +61,9 @@ def write_truth(path: Path, truth: ClipTruth) -> None:
     }
     about: dict[str, object] = {name: getattr(truth, name) for name in _TEXTS}
     about["phones"] = [phone.name for phone in truth.phones]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     contiguous = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    save_file(contiguous, temporary, metadata={"clip": json.dumps(about)})
-    temporary.chmod(0o644)
-    temporary.replace(path)
+    with drafted(path) as draft:
+        save_file(contiguous, draft, metadata={"clip": json.dumps(about)})
 
 
 def read_truth(path: Path) -> ClipTruth:

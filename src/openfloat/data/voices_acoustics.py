@@ -114,14 +114,20 @@ def add_noise(
     level = _speech_power(waveform)
     if level == 0:
         return waveform
-    noise = generator.standard_normal(len(waveform)).astype(np.float32)
+    noise = _noise(len(waveform), slope, generator)
+    return (waveform + noise * np.sqrt(level * 10 ** (-snr_db / 10))).astype(np.float32)
 
-    def gain(frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (np.maximum(frequencies, 50.0) / 1000) ** (-slope / 2)
 
-    shaped = _filtered(noise, gain)
-    shaped *= np.sqrt(level * 10 ** (-snr_db / 10) / np.mean(shaped**2))
-    return (waveform + shaped).astype(np.float32)
+def background(samples: int, generator: np.random.Generator) -> Samples:
+    """What a microphone hears where nobody speaks: (s,) hiss or rumble, slightly unsteady.
+
+    Its level lies between -100 dBFS, hardly anything, and -35 dBFS, a noisy room.
+    """
+    noise = _noise(samples, float(generator.uniform(0, 2)), generator)
+    time = np.arange(samples) / SAMPLE_RATE
+    swell_db = float(generator.uniform(0, 3)) * np.sin(2 * np.pi * generator.uniform(0.1, 2) * time)
+    level = 10 ** ((float(generator.uniform(-100, -35)) + swell_db) / 20)
+    return (noise * level).astype(np.float32)
 
 
 def to_peak(waveform: Samples, *, peak_db: float) -> Samples:
@@ -155,6 +161,16 @@ def _speech_power(waveform: Samples) -> float:
     power = _smooth_power(waveform)
     loud = power[power > 0.01 * power.max(initial=0)]
     return float(loud.mean()) if len(loud) else 0.0
+
+
+def _noise(samples: int, slope: float, generator: np.random.Generator) -> Samples:
+    """Noise of power 1 that falls with frequency to the power slope."""
+
+    def gain(frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (np.maximum(frequencies, 50.0) / 1000) ** (-slope / 2)
+
+    shaped = _filtered(generator.standard_normal(samples).astype(np.float32), gain)
+    return np.asarray(shaped / np.sqrt(np.mean(shaped**2)), dtype=np.float32)
 
 
 def _filtered(waveform: Samples, gain: Gain) -> Samples:

@@ -10,6 +10,7 @@ from PIL import Image
 from openfloat.audio.io import load_audio
 from openfloat.config import SAMPLE_RATE
 from openfloat.data.manifest import read_manifest
+from openfloat.drafts import drafted
 from openfloat.errors import BadInput, NoFaceFound
 from openfloat.evaluation.voices import held_out_portraits, held_out_voices
 from openfloat.pipeline import FloatPipeline
@@ -63,5 +64,6 @@ def portraits_sheet(
         raise BadInput(f"no held-out portrait of {data_dir} shows a face")
     rows += [np.zeros_like(rows[0])] * (-len(rows) % COLUMNS)
     lines = [np.concatenate(rows[k : k + COLUMNS], axis=1) for k in range(0, len(rows), COLUMNS)]
-    Image.fromarray(np.concatenate(lines)).save(path)
+    with drafted(path) as draft:
+        Image.fromarray(np.concatenate(lines)).save(draft)
     return len(rows)

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from openfloat.errors import BadMedia
 from openfloat.marking.code import CELLS, PERIOD_S
-from openfloat.vision.video_reader import open_media
+from openfloat.vision.video_reader import open_media, video_stream
 
 PER_CELL = 4
 """Places along a cell's side, for a video that was neither cropped nor padded."""
@@ -111,9 +111,7 @@ def _pieces(path: Path) -> Iterator[tuple[list[float], Greys]]:
 def _greys(path: Path) -> Iterator[tuple[float, Float32[ndarray, "rows columns"]]]:
     """Luma of the frames, the shorter side 128, and when each is shown."""
     with open_media(path) as container:
-        if not container.streams.video:
-            raise BadMedia(f"{path} holds no video")
-        stream = container.streams.video[0]
+        stream = video_stream(container, path)
         rate = float(stream.average_rate or 25)
         first: float | None = None
         try:

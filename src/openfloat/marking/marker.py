@@ -1,9 +1,11 @@
 """All marks of one video, as a video writer's finish."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from openfloat.marking.code import Payload
+from openfloat.marking.consent import read_consent
 from openfloat.marking.label import Label
 from openfloat.marking.provenance import Origin, seal
 from openfloat.marking.signing import Signature
@@ -24,12 +26,14 @@ class Marker:
         picture: the portrait, named in a signed manifest.
 
     Raises:
-        BadInput: a certificate or key that cannot be used.
+        BadInput: a certificate, key or consent file that cannot be used.
     """
 
     def __init__(
         self, options: MarkOptions, origin: Origin, picture: RgbFrame | None = None
     ) -> None:
+        if options.consent is not None:
+            origin = replace(origin, consent=read_consent(options.consent))
         self._options, self._origin, self._picture = options, origin, picture
         self._signature: Signature | None = None
         if options.c2pa_cert is not None and options.c2pa_key is not None:

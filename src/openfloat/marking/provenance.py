@@ -16,7 +16,8 @@ import av
 
 from openfloat import __version__
 from openfloat.errors import BadMedia
-from openfloat.vision.video_reader import open_media
+from openfloat.marking.consent import Consent
+from openfloat.vision.video_reader import open_media, video_stream
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED = SOURCE_TYPES + "trainedAlgorithmicMedia"
@@ -37,11 +38,13 @@ class Origin:
         model: name of the model; empty where it is not known.
         seed: of all chance in it; none where nothing was drawn, or it is not known.
         composite: parts of the picture are a photo's own pixels.
+        consent: of the person shown; none where none was given.
     """
 
     model: str = ""
     seed: int | None = None
     composite: bool = False
+    consent: Consent | None = None
 
     @property
     def source_type(self) -> str:
@@ -51,7 +54,13 @@ class Origin:
     @property
     def tags(self) -> dict[str, str]:
         """Metadata of the container; the hash is filled in by `seal`."""
-        return {
+        agreed = {}
+        if self.consent is not None:
+            agreed = {
+                "openfloat_consent": self.consent.statement,
+                "openfloat_consent_sha256": self.consent.sha256,
+            }
+        return agreed | {
             "comment": "AI-generated video",
             "DigitalSourceType": self.source_type,
             "openfloat_version": __version__,
@@ -69,10 +78,9 @@ def stream_hash(path: Path) -> str:
     """
     digest = hashlib.sha256()
     with open_media(path) as container:
-        if not container.streams.video:
-            raise BadMedia(f"{path} holds no video")
+        stream = video_stream(container, path)
         try:
-            for packet in container.demux(container.streams.video[0]):
+            for packet in container.demux(stream):
                 digest.update(bytes(packet))
         except av.FFmpegError as error:
             raise BadMedia(f"{path} is damaged: {error}") from error
@@ -143,6 +151,8 @@ def read_video(path: Path) -> Provenance:
 
 def read_picture(path: Path) -> Provenance:
     """What a picture file says of itself, anywhere in its bytes."""
+    if not path.stat().st_size:
+        return Provenance()  # nothing cannot be mapped
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         found = _SOURCE_TYPE.search(content)
         address = found[0].decode() if found else None

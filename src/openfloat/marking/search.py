@@ -47,6 +47,7 @@ class Finding:
         scale: share of the original's shorter side that is seen.
         mirrored: left and right are exchanged.
         payload: what the mark says, where that can be read.
+        guess: what it says most likely, however unlikely that is.
     """
 
     score: float
@@ -54,6 +55,7 @@ class Finding:
     scale: float
     mirrored: bool
     payload: Payload | None
+    guess: Payload
 
     @property
     def found(self) -> bool:
@@ -80,8 +82,9 @@ def find(beats: Beats) -> Finding:
         anywhere = _search(beats.places)
         if anywhere.p_value(ALL_TRIES) < p_value:
             best, p_value = anywhere, anywhere.p_value(ALL_TRIES)
-    payload = _read(best.cells) if p_value < ALPHA else None
-    return Finding(best.score, p_value, best.scale, best.mirrored, payload)
+    guess, clear = _read(best.cells)
+    payload = guess if clear and p_value < ALPHA else None
+    return Finding(best.score, p_value, best.scale, best.mirrored, payload, guess)
 
 
 def _search(places: Places) -> _Try:
@@ -140,19 +143,18 @@ def scores_of(
     return real + 1j * imaginary, scores
 
 
-def _read(cells: Complex128[ndarray, "32 32"]) -> Payload | None:
-    """The payload of cells in their places; none where a symbol is not clear."""
+def _read(cells: Complex128[ndarray, "32 32"]) -> tuple[Payload, bool]:
+    """The likeliest payload of cells in their places, and whether all of its symbols are clear."""
     towards = np.vdot(codes().presence, cells)
     sine = -(cells * towards.conjugate()).imag.ravel()
-    symbols = []
+    symbols, clear = [], True
     for places, words in zip(codes().places, codes().words, strict=True):
         heard = sine[places]
         scores = words @ heard / max(float(np.linalg.norm(heard)), 1e-12)
         order = scores.argsort()
-        if scores[order[ALPHABET - 1]] - scores[order[ALPHABET - 2]] < CLEAR:
-            return None
+        clear &= bool(scores[order[ALPHABET - 1]] - scores[order[ALPHABET - 2]] >= CLEAR)
         symbols.append(int(order[-1]))
-    return Payload.from_symbols(tuple(symbols))
+    return Payload.from_symbols(tuple(symbols)), clear
 
 
 def _parts(places: Places) -> tuple[Float64[ndarray, "r c"], Float64[ndarray, "r c"]]:

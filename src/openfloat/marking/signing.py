@@ -132,11 +132,17 @@ def _claim(origin: Origin) -> dict[str, object]:
         "softwareAgent": {"name": "openfloat", "version": __version__},
         "parameters": {"model": origin.model or "unknown"},
     }
+    assertions: list[dict[str, object]] = [
+        {"label": "c2pa.actions.v2", "data": {"actions": [action]}}
+    ]
+    if origin.consent is not None:
+        agreed = {"statement": origin.consent.statement, "sha256": origin.consent.sha256}
+        assertions.append({"label": "org.openfloat.consent", "data": agreed})
     return {
         "claim_generator_info": [{"name": "openfloat", "version": __version__}],
         "format": "video/mp4",
         "title": "AI-generated video",
-        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [action]}}],
+        "assertions": assertions,
     }
 
 

@@ -1,4 +1,4 @@
-"""Where a frame stands and how far the flow has come, as waves of many lengths."""
+"""Numbers as the vector field hears them: a frame's place, the flow's time, a head's pose."""
 
 import math
 from typing import cast
@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
-from openfloat.shapes import Float, Tensor, Time
+from openfloat.config import POSE
+from openfloat.shapes import Float, Pose, Tensor, Time
 
 TIME_CHANNELS = 256
 """Width of the flow time's cosine-sine code."""
@@ -47,3 +48,20 @@ class TimeEmbedding(nn.Module):
         return cast(
             Tensor, self.outer(F.silu(self.inner(time_code(t).to(self.inner.weight.dtype))))
         )
+
+
+class PoseFeatures(nn.Module):
+    """Head pose -> what the condition says of it (paper, appendix: a linear layer, then its norm).
+
+    The paper's are as many as the pose's numbers; the norm then leaves only four of six degrees of
+    freedom. More channels, with a bias that starts at random, keep all six.
+    """
+
+    def __init__(self, pose_dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(len(POSE), pose_dim)
+        self.norm = nn.LayerNorm(pose_dim)
+
+    def forward(self, pose: Pose) -> Float[Tensor, "b t c"]:
+        """The six numbers of each frame are motion coefficients."""
+        return cast(Tensor, self.norm(self.linear(pose)))

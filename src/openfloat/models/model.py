@@ -4,9 +4,9 @@ from torch import nn
 
 from openfloat.config import ModelConfig
 from openfloat.models.autoencoder import FloatAutoencoder
+from openfloat.models.cross_attention import build_field
 from openfloat.models.emotion import build_emotion
 from openfloat.models.speech import build_speech
-from openfloat.models.transformer import VectorField
 
 
 class FloatModel(nn.Module):
@@ -20,7 +20,7 @@ class FloatModel(nn.Module):
         super().__init__()
         self.config = config
         self.autoencoder = FloatAutoencoder(config.autoencoder)
-        self.motion = VectorField(config.motion)
+        self.motion = build_field(config.motion)
         self.speech = build_speech(config.speech, config.motion.speech_dim)
         self.emotion = build_emotion(config.emotion)
 

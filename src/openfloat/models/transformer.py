@@ -9,7 +9,7 @@ from einops import rearrange, repeat
 from torch import nn
 
 from openfloat.config import VectorFieldConfig
-from openfloat.models.codes import TimeEmbedding, position_code
+from openfloat.models.codes import PoseFeatures, TimeEmbedding, position_code
 from openfloat.shapes import Bool, Emotion, Float, Int, Motion, Speech, Tensor, Time
 
 Hidden = Float[Tensor, "b k h"]
@@ -56,13 +56,13 @@ class Prepared(NamedTuple):
 
 
 def _every_frame(
-    emotion: Emotion | Float[Tensor, "b t e"], num_frames: int
-) -> Float[Tensor, "b k e"]:
-    """Weights of all frames; past frames feel what the window's first one does."""
-    if emotion.ndim == 2:
-        return repeat(emotion, "b e -> b k e", k=num_frames)
-    past = num_frames - emotion.shape[1]
-    return torch.cat([emotion[:, :1].expand(-1, past, -1), emotion], dim=1)
+    told: Float[Tensor, "b c"] | Float[Tensor, "b t c"], num_frames: int
+) -> Float[Tensor, "b k c"]:
+    """What all frames are told; past frames are told what the window's first one is."""
+    if told.ndim == 2:
+        return repeat(told, "b c -> b k c", k=num_frames)
+    past = num_frames - told.shape[1]
+    return torch.cat([told[:, :1].expand(-1, past, -1), told], dim=1)
 
 
 def band_mask(
@@ -169,14 +169,15 @@ class VectorField(nn.Module):
         super().__init__()
         self.config = config
         hidden = config.hidden_dim
-        condition_dim = config.motion_dim + config.speech_dim + config.num_emotions
+        told_dims = (config.motion_dim, config.speech_dim, config.num_emotions, config.pose_dim)
         self.embed_motion = nn.Linear(config.motion_dim, hidden)
         self.embed_time = TimeEmbedding(hidden)
-        self.embed_condition = nn.Linear(condition_dim, hidden)
+        self.embed_condition = nn.Linear(sum(told_dims), hidden)
         # Never trained, yet stored: a checkpoint's own table is what its weights expect.
         self.register_buffer("positions", position_code(config.total_frames, hidden))
         self.blocks = nn.ModuleList([Block(config) for _ in range(config.depth)])
         self.head = Head(config)
+        self.pose = PoseFeatures(config.pose_dim) if config.pose_dim else None
         self._initialise()
 
     @property
@@ -196,6 +197,8 @@ class VectorField(nn.Module):
             if isinstance(module, Modulation):
                 nn.init.zeros_(module.linear.weight)
         nn.init.zeros_(self.head.linear.weight)
+        if self.pose is not None:
+            nn.init.normal_(self.pose.linear.bias)
 
     def forward(
         self,
@@ -207,6 +210,7 @@ class VectorField(nn.Module):
         speech: Speech,
         past_speech: Float[Tensor, "b p a"],
         emotion: Emotion | Float[Tensor, "b t e"],
+        pose: Float[Tensor, "b t c"] | None = None,
     ) -> Float[Tensor, "b k f"]:
         """Velocity dx/dt of the window, preceded by the network's idea of the clean past.
 
@@ -220,12 +224,18 @@ class VectorField(nn.Module):
             speech: speech features of the window.
             past_speech: those of the past frames.
             emotion: weights of the emotions (b e), or of each frame of the window (b t e).
+            pose: features of each frame's pose, by `pose`, in a field that has them.
 
         Returns:
             `past_frames + window_frames` positions; sampling drops the first `past_frames`.
         """
         prepared = self.prepare(
-            past=past, reference=reference, speech=speech, past_speech=past_speech, emotion=emotion
+            past=past,
+            reference=reference,
+            speech=speech,
+            past_speech=past_speech,
+            emotion=emotion,
+            pose=pose,
         )
         return self.velocity(x, t, prepared)
 
@@ -237,6 +247,7 @@ class VectorField(nn.Module):
         speech: Speech,
         past_speech: Float[Tensor, "b p a"],
         emotion: Emotion | Float[Tensor, "b t e"],
+        pose: Float[Tensor, "b t c"] | None = None,
         drawing: bool = False,
     ) -> Prepared:
         """What does not depend on flow time, once for all evaluations of a window.
@@ -248,8 +259,11 @@ class VectorField(nn.Module):
         sound = torch.cat([past_speech, speech], dim=1)
         num_frames = sound.shape[1]
         portrait = repeat(reference, "b f -> b k f", k=num_frames)
-        mood = _every_frame(emotion, num_frames)
-        condition = torch.cat([portrait, sound, mood], dim=-1)
+        condition = torch.cat([portrait, sound, _every_frame(emotion, num_frames)], dim=-1)
+        if self.pose is not None:
+            if pose is None:
+                pose = condition.new_zeros(len(condition), self.config.pose_dim)
+            condition = torch.cat([condition, _every_frame(pose, num_frames)], dim=-1)
         # Frames that shared a row would share its gradient too.
         share = drawing and not condition.requires_grad
         steering = Steering.shared(condition) if share else Steering(condition)

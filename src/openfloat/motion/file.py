@@ -1,8 +1,6 @@
 """Motion files: safetensors with `coefficients`, perhaps `reference`, and words on both."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from safetensors.torch import save_file
 
 from openfloat import __version__
 from openfloat.config import FPS
+from openfloat.drafts import drafted
 from openfloat.errors import BadInput
 from openfloat.motion.value import MOST_CONTROLS, MOST_FRAMES, Motion
 
@@ -43,7 +42,8 @@ def save_motion(path: str | Path, motion: Motion) -> Path:
     """Write a motion file; it appears complete or not at all.
 
     Raises:
-        BadInput: the name does not end in .safetensors, or it cannot be written there.
+        BadInput: the name does not end in .safetensors.
+        NotWritten: it cannot be written there.
     """
     path = check_name(path)
     tensors = {COEFFICIENTS: motion.coefficients.contiguous()}
@@ -57,19 +57,8 @@ def save_motion(path: str | Path, motion: Motion) -> Path:
         "source": motion.source,
         "openfloat": __version__,
     }
-    partial: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".partial")
-        os.close(handle)
-        partial = Path(name)
-        save_file(tensors, partial, metadata=words)
-        partial.chmod(0o644)
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise BadInput(f"{path} cannot be written: {error}") from error
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
+    with drafted(path) as draft:
+        save_file(tensors, draft, metadata=words)
     return path
 
 

@@ -17,7 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from openfloat import __version__
-from openfloat.errors import Busy, OpenFloatError
+from openfloat.errors import Busy, NotWritten, OpenFloatError
 from openfloat.pipeline import FloatPipeline
 from openfloat.serving.guard import AccessLog, Guard
 from openfloat.serving.hall import Hall, Places
@@ -38,7 +38,8 @@ logger = logging.getLogger(__name__)
 CLEAR_EVERY_S = 30
 """Seconds between looks for what is too old."""
 STATUS: dict[type[Exception], int] = {
-    TooLarge: 413, NotFound: 404, NotReady: 409, Draining: 503, Busy: 429, OpenFloatError: 422,
+    TooLarge: 413, NotFound: 404, NotReady: 409, Draining: 503, Busy: 429, NotWritten: 507,
+    OpenFloatError: 422,
 }  # fmt: skip
 MEANINGS = {
     "queue_wait": "From sound to the start of drawing its window, seconds.",

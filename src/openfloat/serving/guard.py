@@ -24,6 +24,8 @@ SMALL_BODY = 65_536
 PROTOCOL, KEY_PROTOCOL = "openfloat", "openfloat.key."
 """WebSocket subprotocols: ours, and the one by which a browser, which sends no other header of its
 own, gives its key."""
+LONGEST_LENGTH = 15
+"""Digits of a body's length; Python takes its time over numbers of many thousands."""
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -58,7 +60,10 @@ class Guard:
         if scope["type"] == "websocket":
             return await self._app(scope, receive, send)
         limit = self._limit(scope["path"])
-        if int(headers.get("content-length") or 0) > limit:
+        said = headers.get("content-length", "0")
+        if not (said.isascii() and said.isdigit()):
+            return await _refuse(scope, send, 400, "the request's length is no number")
+        if len(said) > LONGEST_LENGTH or int(said) > limit:
             return await _refuse(scope, send, 413, _too_large(limit))
         return await self._app(scope, _counted(receive, limit), send)
 

@@ -195,7 +195,9 @@ async def _control(hall: Hall, number: int, text: str) -> None:
             await hall.live.interrupt(number)
         case {"end": True, **others} if not others:
             await hall.live.end(number)
-        case {"idle": int(frames), **others} if not others and 0 < frames <= LONGEST_IDLE:
+        case {"idle": int(frames), **others} if (
+            not others and frames is not True and 0 < frames <= LONGEST_IDLE
+        ):
             await hall.live.idle(number, frames)
         case _:
             raise BadInput(

@@ -1,9 +1,10 @@
 """How a server is run and what it lets clients do: frozen values, free of everything heavy."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from openfloat.shown_to import reached_from_here_alone
 
 MEGABYTE = 1_000_000
 
@@ -66,12 +67,7 @@ class ServeSettings:
     @property
     def loopback(self) -> bool:
         """Whether the address is reached from this machine alone."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return reached_from_here_alone(self.host)
 
     @property
     def unguarded(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Literal
 
+from openfloat.drafts import SUFFIX
 from openfloat.errors import BadInput, Busy, OpenFloatError
 
 State = Literal["queued", "running", "done", "failed"]
@@ -127,7 +128,7 @@ class Store:
                 if path.name not in known:
                     remove(path)
         for path in [
-            *(self.folder / "incoming").iterdir(), *(self.folder / "jobs").glob("*/.*.partial")
+            *(self.folder / "incoming").iterdir(), *(self.folder / "jobs").glob(f"*/.*{SUFFIX}")
         ]:  # fmt: skip
             remove(path)
 

@@ -16,6 +16,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from openfloat.audio.io import READ_BLOCK, silent, stream_audio
 from openfloat.config import SAMPLE_RATE
+from openfloat.drafts import not_written
 from openfloat.errors import BadInput, BadMedia, OpenFloatError
 from openfloat.options import CropOptions, VideoOptions
 from openfloat.pipeline import FloatPipeline
@@ -178,7 +179,10 @@ def _file(form: FormData, name: str) -> UploadFile:
 def _save(source: BinaryIO, path: Path) -> bytes:
     """Copy a file; returns its SHA-256."""
     source.seek(0)
-    with path.open("xb") as target:
-        shutil.copyfileobj(source, target)
+    try:
+        with path.open("xb") as target:
+            shutil.copyfileobj(source, target)
+    except OSError as error:
+        raise not_written(Path(path.name), error) from error
     with path.open("rb") as copy:
         return hashlib.file_digest(copy, "sha256").digest()

@@ -14,7 +14,8 @@ from openfloat.clip import Chunk, Portrait
 from openfloat.config import EMOTIONS, FPS
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady_piece, steady_rest
-from openfloat.errors import BadInput, OpenFloatError
+from openfloat.errors import BadInput
+from openfloat.finite import finite
 from openfloat.flow.noise import seeded_noise
 from openfloat.mood import Mood
 from openfloat.options import MotionEdit, SampleOptions
@@ -227,10 +228,9 @@ class StreamingSession:
         """Take a drawn window (1, t, f): the frames that it completes.
 
         Raises:
-            OpenFloatError: it is not finite.
+            NotFinite: it is not finite.
         """
-        if not motion.isfinite().all():
-            raise OpenFloatError("the motion drawn is not finite")
+        finite("drawing the motion", motion)
         state = self._state
         fresh = min(self._timing.fresh_frames, pending.num_frames)
         motion = motion[:, :fresh]

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from openfloat.drafts import drafted
 from openfloat.errors import OpenFloatError
 
 
@@ -37,9 +38,8 @@ def diverged(
 def save_batch(batch: Any, path: Path) -> None:
     """Write the tensors of a batch, named by the fields that lead to them (`windows.motion`)."""
     named = {name: tensor.detach().cpu().contiguous() for name, tensor in named_tensors(batch)}
-    partial = path.with_suffix(".partial")
-    save_file(named, partial)
-    partial.replace(path)
+    with drafted(path) as draft:
+        save_file(named, draft)
 
 
 def named_tensors(batch: Any, prefix: str = "") -> list[tuple[str, Tensor]]:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from openfloat.drafts import write_text
+
 NAME = "log.jsonl"
 
 
@@ -54,6 +56,4 @@ def cut_back(run_dir: Path, clips: int) -> None:
         clips: samples seen at the checkpoint.
     """
     lines = [line for line in read_lines(run_dir) if line["clips"] <= clips]
-    partial = run_dir / (NAME + ".partial")
-    partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    partial.rename(run_dir / NAME)
+    write_text(run_dir / NAME, "".join(json.dumps(line) + "\n" for line in lines))

@@ -28,7 +28,7 @@ from openfloat.training.log import LossMeter, append_line, cut_back
 from openfloat.training.parallel import Piece, Team, pieces_of
 from openfloat.training.recompute import recompute_layers
 from openfloat.training.schedule import ema_decay, learning_rate
-from openfloat.training.speed import FlopCounter, Speedometer
+from openfloat.training.speed import Speedometer
 
 
 class Player(NamedTuple):
@@ -107,50 +107,73 @@ def run_loop(
     """
     team = machine.team
     progress, meter, num_pieces = resume(task, config, run_dir, team)
-    begin_clips, began, saved = progress.clips, time.monotonic(), time.monotonic()
-    dtype = torch.bfloat16 if machine.precision == "bfloat16" else torch.float32
-    speed = Speedometer(team.device, dtype, team.size)
-    speed.start(progress.clips)
-    counted: Stage | None = None
+    diary = _Diary(task, config, run_dir, meter, num_pieces, machine, told, shown)
+    diary.speed.start(progress.clips)
+    began, first = time.monotonic(), progress.clips
+    current: Stage | None = None
     while progress.clips < config.clips:
         late = limit_seconds is not None and time.monotonic() - began > limit_seconds
-        if team.any(stopped() or (late and progress.clips > begin_clips)):
+        if team.any(stopped() or (late and progress.clips > first)):
             break
         stage, _ = config.stage_at(progress.clips)
         task.enter(stage)
-        settle(task, machine)
+        if is_new := stage is not current:
+            settle(task, machine)
+            current = stage
         pieces = pieces_of(progress.clips, stage.batch, num_pieces)[team.rank :: team.size]
         batches = {piece: _draw(task, stage, piece, config.seed, team.device) for piece in pieces}
         rate = learning_rate(config, progress.clips)
-        counter = FlopCounter()
-        with counter if counted is not stage else contextlib.nullcontext():
+        counting = diary.speed.counting(sum(piece.rows for piece in pieces))
+        with counting if is_new else contextlib.nullcontext():
             for player in task.players:
                 means = descend(
                     player, batches, progress.clips,
                     rate=rate, gradient_norm=config.gradient_norm, machine=machine, run_dir=run_dir,
                 )  # fmt: skip
                 meter.add(means)
-        if counted is not stage:
-            speed.counted(counter, sum(piece.rows for piece in pieces))
-            counted = stage
         update_average(task.average, task.players[0].module, ema_decay(config.ema, progress.steps))
         before, progress = progress, Progress(progress.clips + stage.batch, progress.steps + 1)
-        if not team.leads:
-            continue
-        if _passes(config.log_clips, before, progress) or progress.clips >= config.clips:
-            counts = {"clips": progress.clips, "size": stage.size, "lr": rate}
-            line = counts | speed.read(progress.clips) | meter.take()
-            append_line(run_dir, line)
-            told(line)
-        if _passes(config.preview_clips, before, progress):
-            for picture in task.preview(run_dir / f"preview-{progress.clips:08d}"):
-                shown(picture, progress.clips)
-        if time.monotonic() - saved > config.checkpoint_s:
-            save(task, progress, meter, run_dir, num_pieces)
-            saved = time.monotonic()
+        if team.leads:
+            diary.write(before, progress, {"size": stage.size, "lr": rate})
     if team.leads:
         save(task, progress, meter, run_dir, num_pieces)
     return progress
+
+
+class _Diary:
+    """What the leading process writes while a run goes on: log, previews, checkpoints."""
+
+    def __init__(
+        self,
+        task: Task,
+        config: TrainConfig,
+        run_dir: Path,
+        meter: LossMeter,
+        num_pieces: int,
+        machine: Machine,
+        told: Callable[[dict[str, Any]], object],
+        shown: Callable[[Path, int], object],
+    ) -> None:
+        self._task, self._config, self._run_dir = task, config, run_dir
+        self._meter, self._num_pieces = meter, num_pieces
+        self._told, self._shown = told, shown
+        self._saved = time.monotonic()
+        dtype = torch.bfloat16 if machine.precision == "bfloat16" else torch.float32
+        self.speed = Speedometer(machine.team.device, dtype, machine.team.size)
+
+    def write(self, before: Progress, now: Progress, about: dict[str, Any]) -> None:
+        """Write what is due after a step."""
+        config, clips = self._config, now.clips
+        if _passes(config.log_clips, before, now) or clips >= config.clips:
+            line = {"clips": clips} | about | self.speed.read(clips) | self._meter.take()
+            append_line(self._run_dir, line)
+            self._told(line)
+        if _passes(config.preview_clips, before, now):
+            for picture in self._task.preview(self._run_dir / f"preview-{clips:08d}"):
+                self._shown(picture, clips)
+        if time.monotonic() - self._saved > config.checkpoint_s:
+            save(self._task, now, self._meter, self._run_dir, self._num_pieces)
+            self._saved = time.monotonic()
 
 
 def _draw(task: Task, stage: Stage, piece: Piece, seed: int, device: torch.device) -> Any:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from openfloat.data.curve_cache import open_curves
 from openfloat.data.motion import MotionClip
-from openfloat.data.observed import KIND, read_observed, write_observed
+from openfloat.data.observed import KIND, read_observed, words_of, write_observed
 from openfloat.data.prepare.reader import is_prepared
 from openfloat.data.speech_shards import read_shards
 from openfloat.errors import BadInput
@@ -45,7 +45,7 @@ def open_motion_clips(
     if not prepared:
         clips += open_curves(data_dir, cache_dir / "speech_curves", observed=observed.is_dir())
     if observed.is_dir():
-        clips += read_observed(observed) if named else read_shards(observed)
+        clips += read_observed(observed, words_of(data_dir)) if named else read_shards(observed)
     return clips
 
 

@@ -8,6 +8,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
+from openfloat.drafts import drafted
 from openfloat.shapes import Image
 
 
@@ -15,13 +16,12 @@ def contact_sheet(path: Path, rows: Sequence[Image]) -> None:
     """Write pictures side by side, one row under the other, as a PNG.
 
     Args:
-        path: written to a temporary name first.
+        path: of the file.
         rows: batches of equal shape, in [-1, 1].
     """
     bytes_of_rows: list[NDArray[np.uint8]] = [
         ((row.clamp(-1, 1) + 1) * 127.5).round().byte().numpy() for row in rows
     ]
     sheet = rearrange(np.stack(bytes_of_rows), "row b c h w -> (row h) (b w) c")
-    partial = path.with_suffix(".partial.png")
-    Picture.fromarray(np.ascontiguousarray(sheet)).save(partial)
-    partial.rename(path)
+    with drafted(path) as draft:
+        Picture.fromarray(np.ascontiguousarray(sheet)).save(draft)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from openfloat.config import ModelConfig, SyncConfig
 from openfloat.errors import BadInput
-from openfloat.training.config import Part, PictureWeights, Stage, TrainConfig
+from openfloat.training.config import ConditionDrop, Part, PictureWeights, Stage, TrainConfig
 
 
 def tiny_reader() -> TrainConfig:
@@ -132,6 +132,8 @@ def openfloat_motion() -> TrainConfig:
         warmup_clips=3200,
         weight_decay=0.01,
         ema=0.995,
+        # Heads mostly move as they like: the field must be good at that first.
+        drop=ConditionDrop(pose=0.5),
         log_clips=1600,
     )
 
@@ -226,7 +228,7 @@ def find_recipe(name: str, part: Part) -> TrainConfig:
     """The recipe of a preset's name, or what `recipe()` of a Python file returns.
 
     Raises:
-        BadInput: neither, or a recipe for another part.
+        BadInput: neither, a file that fails, or a recipe for another part.
     """
     path = Path(name)
     if name in PRESETS:
@@ -235,8 +237,11 @@ def find_recipe(name: str, part: Part) -> TrainConfig:
         return PRESETS[name][part]()
     if path.suffix != ".py" or not path.is_file():
         raise BadInput(f"{name} is neither a Python file nor one of {', '.join(PRESETS)}")
-    recipe = runpy.run_path(str(path)).get("recipe")
-    config = recipe() if callable(recipe) else None
+    try:
+        recipe = runpy.run_path(str(path)).get("recipe")
+        config = recipe() if callable(recipe) else None
+    except Exception as error:
+        raise BadInput(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     if not isinstance(config, TrainConfig):
         raise BadInput(f"{path} has no function recipe() that returns a TrainConfig")
     if config.part != part:

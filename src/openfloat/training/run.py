@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from openfloat.codec import to_json
+from openfloat.drafts import write_text
 from openfloat.errors import BadInput
 from openfloat.training.board import open_board
 from openfloat.training.config import Part, TrainConfig
@@ -66,7 +67,7 @@ def train(
             task = make_task(config, data_dir, cache_dir, draw)
         run_dir.mkdir(parents=True, exist_ok=True)
         if processes.leads:
-            (run_dir / "recipe.json").write_text(to_json(config))
+            write_text(run_dir / "recipe.json", to_json(config))
         machine = Machine(processes, precision, recompute)
         with (
             stop_requests() as stopped,

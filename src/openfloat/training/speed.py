@@ -1,6 +1,8 @@
 """How fast a run is, and what share of the machine's speed it uses."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -49,8 +51,12 @@ class Speedometer:
         self._flops_per_clip = 0.0
         self._began, self._first = time.monotonic(), 0
 
-    def counted(self, counter: "FlopCounter", clips: int) -> None:
-        """Say that so many samples cost what a counter has seen."""
+    @contextmanager
+    def counting(self, clips: int) -> Iterator[None]:
+        """Count what so many samples of this process cost, inside."""
+        counter = FlopCounter()
+        with counter:
+            yield
         self._flops_per_clip = counter.total / clips
 
     def start(self, clips: int) -> None:

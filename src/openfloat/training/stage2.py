@@ -7,20 +7,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from openfloat.config import POSE
 from openfloat.data.windows import WindowBatch, WindowSampler
 from openfloat.flow.loss import difference_loss, velocity_loss
 from openfloat.flow.path import linear_path
 from openfloat.flow.times import draw_times
 from openfloat.models.basis import MotionBasis
-from openfloat.models.transformer import VectorField
+from openfloat.models.cross_attention import build_field
 from openfloat.shapes import Bool, Emotion, Float, Motion, Speech, Time
 from openfloat.training.augment import vary_voice
+from openfloat.training.checkpoint import under_prefix
 from openfloat.training.config import ConditionDrop, MotionWeights, Stage, TrainConfig
 from openfloat.training.descent import Losses
 from openfloat.training.ema import averaged_copy
 from openfloat.training.loop import Player
 from openfloat.training.networks import optimizer_for, seeded
+from openfloat.training.start import go_on_from
 from openfloat.training.voice import Voice
+from openfloat.weights.hub import resolve_model
+from openfloat.weights.store import load_into, load_state
 
 
 class Conditions(NamedTuple):
@@ -31,6 +36,8 @@ class Conditions(NamedTuple):
     speech: Speech
     past_speech: Speech
     emotion: Emotion
+    pose: Float[Tensor, "b t c"] | None = None
+    """Features, in a field that has them."""
 
 
 class MotionBatch(NamedTuple):
@@ -50,6 +57,7 @@ class Dropped(NamedTuple):
     emotion: Bool[Tensor, " b"]
     past_motion: Bool[Tensor, " b"]
     past_speech: Bool[Tensor, " b"]
+    pose: Bool[Tensor, " b"]
 
 
 def draw_dropped(count: int, drop: ConditionDrop, generator: torch.Generator) -> Dropped:
@@ -67,6 +75,7 @@ def drop_conditions(given: Conditions, dropped: Dropped) -> Conditions:
         speech=_zero(given.speech, dropped.speech),
         past_speech=_zero(given.past_speech, dropped.past_speech),
         emotion=_zero(given.emotion, dropped.emotion),
+        pose=None if given.pose is None else _zero(given.pose, dropped.pose),
     )
 
 
@@ -120,11 +129,19 @@ class MotionTask:
         self._config, self._sampler, self._voice = config, sampler, voice
         self._directions = None if basis is None else basis.eval().directions().detach()
         with seeded(config.seed):
-            self._field = VectorField(config.model.motion)
+            self._field = build_field(config.model.motion)
+        if config.start:
+            self._start_from(config.start)
         networks = nn.ModuleDict({"motion": self._field, "speech": voice.trained}).train()
         self.average: nn.Module = averaged_copy(networks)
         optimizer = optimizer_for(networks, config)
         self.players: tuple[Player, ...] = (Player("motion", networks, optimizer, self._losses),)
+
+    def _start_from(self, name: str) -> None:
+        """Take over the motion and its speech encoder from a finished model."""
+        weights = load_state(resolve_model(name))
+        go_on_from(self._field, under_prefix("motion", weights))
+        load_into(self._voice.trained, under_prefix("speech", weights))
 
     def enter(self, stage: Stage) -> None:
         """Nothing grows here."""
@@ -149,8 +166,14 @@ class MotionTask:
         motion, reference = self._as_tokens(windows.motion), self._as_tokens(windows.reference)
         speech = self._voice.features(windows)
         past, window = motion[:, :num_past], motion[:, num_past:]
+        pose = self._field.pose
         given = Conditions(
-            past, reference, speech[:, num_past:], speech[:, :num_past], windows.emotion
+            past,
+            reference,
+            speech[:, num_past:],
+            speech[:, :num_past],
+            windows.emotion,
+            None if pose is None else pose(windows.motion[:, num_past:, : len(POSE)]),
         )
         point = linear_path(batch.noise, window, batch.time)
         seen = drop_conditions(given, batch.dropped)

@@ -1,7 +1,6 @@
 """How phase 2 hears: our own encoder learns along, wav2vec 2.0 stays frozen and is run once."""
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from openfloat.data.motion import MotionClip
 from openfloat.data.windows import WindowBatch
+from openfloat.drafts import drafted
 from openfloat.errors import BadInput
 from openfloat.models.speech import MelSpeech, Wav2Vec2Speech, build_speech
 from openfloat.shapes import Speech
@@ -84,9 +84,9 @@ class FrozenVoice:
         name = hashlib.sha256(clip.waveform.tobytes()).hexdigest()[:20]
         path = self._folder / f"{name}-{len(clip.motion)}.npy"
         if not path.exists():
-            partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npy")
-            np.save(partial, projection_inputs(self._encoder, clip))
-            partial.rename(path)
+            states = projection_inputs(self._encoder, clip)
+            with drafted(path) as draft:
+                np.save(draft, states)
         return np.load(path, mmap_mode="r")
 
 

@@ -1,9 +1,11 @@
 """Read pictures from local files."""
 
+import io
 import struct
 import warnings
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,6 +17,7 @@ from openfloat.errors import BadMedia
 MAX_PIXELS = 100_000_000
 BACKGROUND = (128, 128, 128)
 """What transparent pixels show: neutral grey."""
+MOST_SINGLES = 1_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 
 # What Pillow's readers raise on files that are damaged rather than absent.
@@ -39,10 +42,20 @@ def load_image(path: Path | str) -> UInt8[ndarray, "h w 3"]:
     if not path.is_file():
         raise BadMedia(f"{path} is not a file")
     try:
-        # Pillow warns above its own, lower limit; ours is checked before any pixel is decoded
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path, formats=FORMATS)
+        file = _Bounded(path)
+    except OSError as error:
+        raise BadMedia(f"{path} cannot be read: {error.strerror}") from error
+    jpeg = file.peek(2)[:2] == b"\xff\xd8"
+    with file, warnings.catch_warnings():
+        # Pillow warns of what is damaged and forgiven, and above its own, lower limit of pixels;
+        # ours is checked before any is decoded
+        warnings.simplefilter("ignore")
+        return _decoded(file if jpeg else path, path)  # from names, TIFF is mapped
+
+
+def _decoded(file: BinaryIO | Path, path: Path) -> UInt8[ndarray, "h w 3"]:
+    try:
+        opened = Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError:
         raise BadMedia(_too_large(path)) from None
     except UnidentifiedImageError:
@@ -56,6 +69,21 @@ def load_image(path: Path | str) -> UInt8[ndarray, "h w 3"]:
             return np.array(_to_rgb(ImageOps.exif_transpose(opened)))
         except _DAMAGED as error:
             raise BadMedia(f"{path} is damaged or cut short: {error}") from error
+
+
+class _Bounded(io.BufferedReader):
+    """A file that gives out no endless single bytes: so Pillow looks for a JPEG's next marker."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._singles = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As any file's; OSError once too many single bytes were asked for."""
+        self._singles += size == 1
+        if self._singles > MOST_SINGLES:
+            raise OSError("too much of it is neither header nor picture")
+        return super().read(size)
 
 
 def _too_large(path: Path) -> str:

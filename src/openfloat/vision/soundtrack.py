@@ -1,7 +1,9 @@
 """The sound that goes into a video, as its encoder wants it."""
 
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -22,11 +24,14 @@ class Soundtrack:
     """
 
     def __init__(self, path: Path) -> None:
-        self._container = open_media(path)
-        streams = self._container.streams.audio
-        if not streams:
-            self._container.close()
-            raise BadMedia(f"{path} holds no sound")
+        with ExitStack() as opened:
+            self._container = opened.enter_context(open_media(path))
+            # PyAV's types do not know that there may be no decoder
+            tracks = self._container.streams.audio
+            streams = [t for t in tracks if cast(object, t.codec_context) is not None]
+            if not streams:
+                raise BadMedia(f"{path} holds no sound")
+            self._opened = opened.pop_all()
         self._path, self._stream = path, streams[0]
         context = self._stream.codec_context
         self.rate = context.sample_rate if context.sample_rate in AAC_RATES else 48_000
@@ -56,7 +61,7 @@ class Soundtrack:
     def close(self) -> None:
         """Let go of the file."""
         self._pieces.close()
-        self._container.close()
+        self._opened.close()
 
     def _decode(self) -> Generator[AudioFrame, None, None]:
         resampler = AudioResampler(format="fltp", layout=self.layout, rate=self.rate)

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 
 from openfloat.config import FPS
 from openfloat.errors import BadMedia
-from openfloat.vision.video_reader import RgbFrame, open_media, probe
+from openfloat.vision.video_reader import RgbFrame, open_media, probe, video_stream
 
 LONGEST_HOURS = 4
 
@@ -35,8 +35,7 @@ def read_timed_frames(path: Path | str) -> Iterator[TimedFrame]:
     path = Path(path)
     period_s = 1 / (probe(path).fps or FPS)
     with open_media(path) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
+        stream = video_stream(container, path)
         first: float | None = None
         last: float | None = None
         try:

@@ -1,18 +1,26 @@
 """Read video files with PyAV, frame by frame."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from av.container import InputContainer
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from numpy import ndarray
 
+from openfloat.containers import open_container
 from openfloat.errors import BadMedia
+
+MOST_PIXELS = 2**26
+"""Of a frame: 8192x8192."""
 
 RgbFrame = UInt8[ndarray, "h w 3"]
 
@@ -39,8 +47,8 @@ def probe(path: Path | str) -> VideoInfo:
     """
     path = Path(path)
     with open_media(path) as container:
-        stream = _video_stream(container, path)
-        sound = container.streams.audio
+        stream = video_stream(container, path)
+        sound = [track for track in container.streams.audio if _known(track)]
         length = stream.duration * stream.time_base if stream.duration and stream.time_base else 0
         if not length and container.duration:
             length = Fraction(container.duration, av.time_base)
@@ -62,8 +70,7 @@ def read_frames(path: Path | str) -> Iterator[RgbFrame]:
     """
     path = Path(path)
     with open_media(path) as container:
-        stream = _video_stream(container, path)
-        stream.thread_type = "AUTO"
+        stream = video_stream(container, path)
         try:
             for frame in container.decode(stream):
                 yield np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)).copy()
@@ -71,22 +78,39 @@ def read_frames(path: Path | str) -> Iterator[RgbFrame]:
             raise BadMedia(f"{path} is damaged: {error}") from error
 
 
-def open_media(path: Path) -> InputContainer:
+@contextmanager
+def open_media(path: Path) -> Iterator[InputContainer]:
     """Open a local media file; what it points to is not followed.
 
     Raises:
-        BadMedia: no such file, or none that can be decoded.
+        BadMedia: no such file, none that can be decoded, or frames of more than 64 megapixels.
     """
-    if not path.is_file():
-        raise BadMedia(f"{path}: there is no such file")
-    try:
-        # playlists may name other places; only files are read
-        return av.open(str(path.absolute()), container_options={"protocol_whitelist": "file"})
-    except av.FFmpegError:
-        raise BadMedia(f"{path} is not a sound or video file") from None
+    with open_container(path) as container:
+        for stream in container.streams.video:
+            if _known(stream):
+                _refuse_large(stream.codec_context, path)
+        yield container
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    if not container.streams.video:
+def _known(stream: Stream) -> bool:
+    """Whether there is a decoder for it; PyAV's types do not know that there may be none."""
+    return cast(object, stream.codec_context) is not None
+
+
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first video of a file, ready to be decoded; BadMedia where there is none."""
+    stream = next(filter(_known, container.streams.video), None)
+    if stream is None:
         raise BadMedia(f"{path} holds no video")
-    return container.streams.video[0]
+    stream.thread_type = "AUTO"
+    # a file may say one size and hold another
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    return stream
+
+
+def _refuse_large(context: VideoCodecContext, path: Path) -> None:
+    if context.width * context.height > MOST_PIXELS:
+        raise BadMedia(
+            f"{path}: frames of {context.width}x{context.height} are more than "
+            f"{MOST_PIXELS // 2**20} megapixels"
+        )

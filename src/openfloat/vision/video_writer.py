@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,8 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
 
-from openfloat.errors import BadInput, BadMedia
+from openfloat.drafts import Draft, not_written, sync_folder
+from openfloat.errors import BadInput, NotWritten, OpenFloatError
 from openfloat.vision.finish import Finish
 from openfloat.vision.soundtrack import Soundtrack
 from openfloat.vision.video_reader import RgbFrame
@@ -50,7 +52,8 @@ class VideoWriter:
 
     Raises:
         BadInput: an odd size, or a name that does not end in .mp4.
-        BadMedia: a folder that is missing or cannot be written, or sound that cannot be read.
+        BadMedia: sound that cannot be read.
+        NotWritten: a folder that is missing or cannot be written, or a full disk.
     """
 
     def __init__(
@@ -78,14 +81,15 @@ class VideoWriter:
         self._num_samples = 0
         self._sound: Soundtrack | None = None
         self._container: OutputContainer | None = None
-        self._partial: Path | None = None
+        self._draft: Draft | None = None
 
     def __enter__(self) -> Self:
         try:
             if self._audio is not None:
                 self._sound = Soundtrack(self._audio)
-            self._container = self._new_container()
-            self._open_streams(self._container)
+            with self._writing():
+                self._container = self._new_container()
+                self._open_streams(self._container)
         except BaseException:
             self._discard()
             raise
@@ -93,9 +97,19 @@ class VideoWriter:
 
     def _new_container(self) -> OutputContainer:
         """Where to write."""
-        self._partial = _partial_file(self._path)
+        self._draft = Draft(self._path)
         options = {"movflags": "+faststart+use_metadata_tags"}
-        return av.open(str(self._partial), "w", format="mp4", options=options)
+        return av.open(f"file:{self._draft.path}", "w", format="mp4", options=options)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What FFmpeg and the system say of a file that cannot be written, in our words."""
+        try:
+            yield
+        except OpenFloatError:
+            raise
+        except (av.FFmpegError, OSError) as error:
+            raise not_written(self._path, error) from error
 
     def _open_streams(self, container: OutputContainer) -> None:
         if self._finish is not None:
@@ -124,20 +138,24 @@ class VideoWriter:
         width, height = self._size
         if frames.shape[1:] != (height, width, 3):
             raise BadInput(f"frames of shape {frames.shape[1:]} for a video of {width}x{height}")
+        with self._writing():
+            for pixels in frames:
+                self._add_frame(pixels)
+                self._add_sound(whole_pieces=True)
+
+    def _add_frame(self, pixels: RgbFrame) -> None:
         assert self._container is not None
-        for pixels in frames:
-            if self._finish is not None:
-                pixels = self._finish.frame(pixels, float(self._num_frames / self._fps))
-            frame = self._reformatter.reformat(
-                VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"),
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
-            )
-            frame.pts, frame.time_base = self._num_frames, 1 / self._fps
-            self._container.mux(self._video.encode(frame))
-            self._num_frames += 1
-            self._add_sound(whole_pieces=True)
+        if self._finish is not None:
+            pixels = self._finish.frame(pixels, float(self._num_frames / self._fps))
+        frame = self._reformatter.reformat(
+            VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+        )
+        frame.pts, frame.time_base = self._num_frames, 1 / self._fps
+        self._container.mux(self._video.encode(frame))
+        self._num_frames += 1
 
     def _add_sound(self, *, whole_pieces: bool) -> None:
         """Encode sound up to the end of the frames written, in pieces of the encoder's size."""
@@ -160,9 +178,8 @@ class VideoWriter:
     ) -> None:
         try:
             if kind is None:
-                self._complete()
-        except av.FFmpegError as failure:
-            raise BadMedia(f"{self._path} cannot be written: {failure}") from failure
+                with self._writing():
+                    self._complete()
         finally:
             self._discard()
 
@@ -179,10 +196,10 @@ class VideoWriter:
 
     def _keep(self) -> None:
         """The finished file gets its name."""
-        assert self._partial is not None
+        assert self._draft is not None
         if self._finish is not None:
-            self._finish.seal(self._partial)
-        self._partial.replace(self._path)
+            self._finish.seal(self._draft.path)
+        self._draft.keep()
 
     def _discard(self) -> None:
         """Close what is open and remove the temporary file; harmless after `_complete`."""
@@ -191,48 +208,32 @@ class VideoWriter:
                 self._sound.close()
             if self._container is not None:
                 self._container.close()
-        except av.FFmpegError:
-            pass  # a container that was never started cannot write its end
+        except (av.FFmpegError, OSError):
+            pass  # a container that was never started, or whose disk is full, cannot write its end
         finally:
-            if self._partial is not None:
-                self._partial.unlink(missing_ok=True)
-
-
-def _partial_file(path: Path) -> Path:
-    """A new empty file beside the one to be written."""
-    if path.is_dir():
-        raise BadMedia(f"{path} is a folder")
-    if not path.parent.is_dir():
-        raise BadMedia(f"{path.parent}: there is no such folder to write {path.name} to")
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.stem}.", suffix=".partial", delete=False
-        ) as file:
-            partial = Path(file.name)
-        partial.chmod(0o644)
-    except OSError as error:
-        raise BadMedia(f"{path} cannot be written: {error.strerror}") from error
-    return partial
+            if self._draft is not None:
+                self._draft.drop()
 
 
 def write_png_frames(folder: Path | str, frames: Iterable[RgbFrame]) -> None:
     """Write frames as 000000.png, 000001.png ... into a new folder, which appears when complete.
 
     Raises:
-        BadMedia: the folder exists already and is not empty, or cannot be made.
+        NotWritten: the folder exists already and is not empty, or cannot be made.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadMedia(f"{folder} exists already and is not an empty folder")
+        raise NotWritten(f"{folder} exists already and is not an empty folder")
     if not folder.parent.is_dir():
-        raise BadMedia(f"{folder.parent}: there is no such folder to write {folder.name} to")
+        raise NotWritten(f"{folder.parent}: there is no such folder to write {folder.name} to")
     try:
         partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     except OSError as error:
-        raise BadMedia(f"{folder} cannot be written: {error.strerror}") from error
+        raise not_written(folder, error) from error
     try:
         for i, pixels in enumerate(frames):
             Image.fromarray(pixels).save(partial / f"{i:06d}.png", compress_level=1)
+        sync_folder(partial)
         partial.chmod(0o755)
         partial.replace(folder)
     except BaseException:

@@ -1,12 +1,12 @@
 """The released FLOAT weights as a model folder of ours: pure renaming, strict, tensors only."""
 
 import json
-import pickle
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from openfloat.codec import to_json
@@ -16,6 +16,7 @@ from openfloat.config import (
     Wav2Vec2EmotionConfig,
     Wav2Vec2SpeechConfig,
 )
+from openfloat.drafts import not_written
 from openfloat.errors import BadCheckpoint, BadInput
 from openfloat.weights.manifest import Shapes, float_512_shapes
 from openfloat.weights.official_audio import (
@@ -29,6 +30,7 @@ from openfloat.weights.official_audio import (
 from openfloat.weights.official_autoencoder import autoencoder_names
 from openfloat.weights.official_motion import motion_names
 from openfloat.weights.store import CONFIG, WEIGHTS, listed, read_tensors, save_model
+from openfloat.weights.unpickle import unpickled
 
 FLOAT_512 = ModelConfig.float_512()
 OLD_WEIGHTS = "pytorch_model.bin"
@@ -101,6 +103,7 @@ def convert_release(
 
     Raises:
         BadCheckpoint: a file is missing, damaged, holds anything but tensors, or does not fit.
+        NotWritten: the folder cannot be written.
     """
     speech_config, emotion_config = config.speech, config.emotion
     if not isinstance(speech_config, Wav2Vec2SpeechConfig) or not isinstance(
@@ -110,14 +113,27 @@ def convert_release(
     wav2vec2, emotion = Path(wav2vec2), Path(emotion)
     if labels_in_other_order(_read_folder_config(emotion)):
         raise BadCheckpoint(f"{emotion / CONFIG}: the emotions are not in the released order")
-    state = {
-        **_read_folder(wav2vec2, speech_config.backbone, speech_folder_name),
-        **_read_folder(emotion, emotion_config.backbone, emotion_folder_name),
-        **_spelled_once(_read_weights(Path(float_weights))),
-    }
-    tensors = from_official(state, config, float_512_shapes() if shapes is None else shapes)
-    save_model(output, to_json(config), tensors)
+    with _scratch(Path(output)) as scratch:
+        state = {
+            **_read_folder(wav2vec2, speech_config.backbone, speech_folder_name, scratch),
+            **_read_folder(emotion, emotion_config.backbone, emotion_folder_name, scratch),
+            **_spelled_once(_read_weights(Path(float_weights), scratch)),
+        }
+        tensors = from_official(state, config, float_512_shapes() if shapes is None else shapes)
+        save_model(output, to_json(config), tensors)
     return sum(tensor.numel() for tensor in tensors.values())
+
+
+@contextmanager
+def _scratch(output: Path) -> Iterator[Path]:
+    """A folder beside the output for tensors out of pickles; gone afterwards."""
+    beside = next(folder for folder in output.absolute().parents if folder.is_dir())
+    try:
+        folder = tempfile.TemporaryDirectory(dir=beside, prefix=".openfloat-")
+    except OSError as error:
+        raise not_written(output, error) from error
+    with folder as name:
+        yield Path(name)
 
 
 def _spelled_once(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -139,7 +155,7 @@ def _reshaped(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def _read_folder(
-    folder: Path, config: Wav2Vec2Config, rename: Callable[[str], str | None]
+    folder: Path, config: Wav2Vec2Config, rename: Callable[[str], str | None], scratch: Path
 ) -> dict[str, Tensor]:
     """Tensors of a Hugging Face folder by their names in the released model."""
     if wrong := disagreements(config, _read_folder_config(folder)):
@@ -148,7 +164,7 @@ def _read_folder(
     if not found:
         raise BadCheckpoint(f"{folder}: the folder holds neither {WEIGHTS} nor {OLD_WEIGHTS}")
     tensors: dict[str, Tensor] = {}
-    for name, tensor in _read_weights(found[0]).items():
+    for name, tensor in _read_weights(found[0], scratch).items():
         official = rename(name)
         if official in tensors:
             raise BadCheckpoint(f"{found[0]}: {name} is given twice")
@@ -168,25 +184,8 @@ def _read_folder_config(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _read_weights(file: Path) -> dict[str, Tensor]:
-    """A flat dictionary of tensors from a safetensors or PyTorch file, mapped where possible."""
+def _read_weights(file: Path, scratch: Path) -> dict[str, Tensor]:
+    """A flat dictionary of tensors from a safetensors or PyTorch file, mapped from disk."""
     if file.suffix == ".safetensors":
         return read_tensors(file)
-    if not file.is_file():
-        raise BadCheckpoint(f"{file}: no such file")
-    try:
-        state = _load_tensors_only(file)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise BadCheckpoint(f"{file}: no PyTorch file of tensors that is complete") from error
-    if not isinstance(state, Mapping) or not state:
-        raise BadCheckpoint(f"{file}: the file holds no tensors by name")
-    if strange := [str(name) for name, value in state.items() if not isinstance(value, Tensor)]:
-        raise BadCheckpoint(f"{file}: not tensors but something else: {listed(strange)}")
-    return dict(state)
-
-
-def _load_tensors_only(file: Path) -> Any:
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError:  # files of before PyTorch 1.6 cannot be mapped
-        return torch.load(file, map_location="cpu", weights_only=True)
+    return read_tensors(unpickled(file, scratch / f"{len(list(scratch.iterdir()))}.safetensors"))

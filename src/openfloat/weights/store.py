@@ -1,5 +1,6 @@
 """Model folders: `config.json` beside `model.safetensors`, read and written strictly."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,17 @@ from torch.overrides import TorchFunctionMode
 
 from openfloat.codec import from_json
 from openfloat.config import ModelConfig
+from openfloat.drafts import drafted, not_written
 from openfloat.errors import BadCheckpoint
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+MOST_CONFIG_BYTES, MOST_HEADER_BYTES = 2**20, 2**24
+LONGEST_SAID = 300
+"""Letters of what a stranger's config may make us say."""
+LONGEST_NAME = 90
+"""Letters of a tensor's name in an error."""
 _SHOWN = 6
+_PIECES, _PIECE_BYTES = 64, 2**14
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.full)
 _DRAWS = (
     nn.init.normal_,
@@ -40,21 +48,18 @@ def save_model(
 
     Raises:
         BadCheckpoint: a number is not finite, in float16 too if that was asked for.
+        NotWritten: the folder cannot be written.
     """
     folder = Path(folder)
     stored = {name: _storable(tensor, half=half) for name, tensor in tensors.items()}
     _refuse_not_finite(stored, str(folder))
-    folder.mkdir(parents=True, exist_ok=True)
-    weights, config = folder / f".{WEIGHTS}.part", folder / f".{CONFIG}.part"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(folder, error) from error
+    with drafted(folder / CONFIG) as config, drafted(folder / WEIGHTS) as weights:
         save_file(stored, weights)
         config.write_text(config_json, encoding="utf-8")
-        weights.chmod(config.stat().st_mode)  # safetensors writes for the owner's eyes only
-        weights.replace(folder / WEIGHTS)
-        config.replace(folder / CONFIG)
-    finally:
-        weights.unlink(missing_ok=True)
-        config.unlink(missing_ok=True)
 
 
 def read_config(folder: str | Path) -> str:
@@ -65,6 +70,8 @@ def read_config(folder: str | Path) -> str:
     """
     file = Path(folder) / CONFIG
     try:
+        if file.stat().st_size > MOST_CONFIG_BYTES:
+            raise BadCheckpoint(f"{file}: more than {MOST_CONFIG_BYTES} bytes are no config")
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadCheckpoint(f"{file}: there is no config that can be read") from error
@@ -80,8 +87,9 @@ def load_config(folder: str | Path) -> ModelConfig:
         return from_json(ModelConfig, read_config(folder))
     except BadCheckpoint:
         raise
-    except (ValueError, TypeError) as error:
-        raise BadCheckpoint(f"{Path(folder) / CONFIG}: {error}") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        said = str(error) if len(str(error)) <= LONGEST_SAID else f"{str(error)[:LONGEST_SAID]} ..."
+        raise BadCheckpoint(f"{Path(folder) / CONFIG}: {said}") from error
 
 
 def load_state(folder: str | Path) -> dict[str, Tensor]:
@@ -94,6 +102,27 @@ def load_state(folder: str | Path) -> dict[str, Tensor]:
     return {name: _restored(tensor) for name, tensor in stored.items()}
 
 
+def fingerprint(folder: str | Path) -> str:
+    """Sixteen letters that change when a model folder's weights do, quick for files of any size.
+
+    SHA-256 of the file's length, its head and pieces spread over it.
+
+    Raises:
+        BadCheckpoint: the file is missing.
+    """
+    path = Path(folder) / WEIGHTS
+    try:
+        length = path.stat().st_size
+        found = hashlib.sha256(str(length).encode())
+        with path.open("rb") as file:
+            for piece in range(_PIECES):
+                file.seek(piece * length // _PIECES)
+                found.update(file.read(_PIECE_BYTES))
+    except OSError as error:
+        raise BadCheckpoint(f"{path}: no such file") from error
+    return found.hexdigest()[:16]
+
+
 def read_tensors(file: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file as they are, mapped from disk.
 
@@ -103,9 +132,20 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
         raise BadCheckpoint(f"{file}: no such file")
     try:
+        refuse_large_header(file)
         return load_file(file)
-    except (SafetensorError, OSError, ValueError) as error:
+    except BadCheckpoint:
+        raise
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadCheckpoint(f"{file}: the file is no complete safetensors file") from error
+
+
+def refuse_large_header(file: Path) -> None:
+    """Raise BadCheckpoint where a safetensors file's list of names is larger than any model's."""
+    with file.open("rb") as opened:
+        size = int.from_bytes(opened.read(8), "little")
+    if size > MOST_HEADER_BYTES:
+        raise BadCheckpoint(f"{file}: a header of {size} bytes is no model's")
 
 
 class Hollow(TorchFunctionMode):
@@ -165,7 +205,13 @@ def listed(names: Iterable[str]) -> str:
     """A few of the names in order, and how many more there are."""
     ordered = sorted(names)
     rest = f" and {len(ordered) - _SHOWN} more" if len(ordered) > _SHOWN else ""
-    return ", ".join(ordered[:_SHOWN]) + rest
+    return ", ".join(_printable(name) for name in ordered[:_SHOWN]) + rest
+
+
+def _printable(name: str) -> str:
+    """A name that may be a stranger's, fit for a terminal."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name[:LONGEST_NAME])
+    return shown if len(name) <= LONGEST_NAME else f"{shown}..."
 
 
 def _storable(tensor: Tensor, *, half: bool) -> Tensor:

@@ -1,9 +1,11 @@
 """Whether lips and voice belong together: how well the gap of the lips follows the voice's level.
 
-A coarse test that needs no network. It finds sound that is off by tenths of a second, and dubbed
-or off-screen voices of long clips; it is not a measure of how good lips are.
+A coarse test that needs no network. Both rise and fall with the syllables, so that a few seconds
+say little: three seconds leave most lags open, half a minute finds sound that is off by half a
+second. It is not a measure of how good lips are.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,24 +16,27 @@ from openfloat.audio.frames import num_samples
 
 SEARCHED = 15
 """Frames to either side that lags are looked for in."""
-SURE = 0.35
-"""Correlation from which on a lag says something."""
+CONFIDENCE = 0.5
+"""Gap of two correlations, times the square root of how many syllables were seen, that counts."""
+FRAMES_PER_SYLLABLE = 8
 FLOOR = 1e-4
 """Loudness that counts as silence."""
+SHUT = 0.02
+"""Added to the gap between the lips, a share of the eyes' distance, before its logarithm."""
+
+Curve = NDArray[np.float64]
+"""(31,) correlations of lips and voice for lips that are -15 ... 15 frames late."""
 
 
 class Agreement(NamedTuple):
-    """How lips and voice of a clip go together."""
+    """How lips and voice of a video go together."""
 
     r: float
-    """Pearson's correlation of lip gap and voice level at the best lag."""
+    """Correlation at the best lag."""
     lag: int
-    """Frames that the lips are late."""
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether the lag says something."""
-        return self.r >= SURE
+    """Frames that the lips are late there."""
+    is_off: bool
+    """Whether that is surely better than every allowed lag."""
 
 
 def voice_level(waveform: NDArray[np.float32], frames: int) -> NDArray[np.float64]:
@@ -42,20 +47,35 @@ def voice_level(waveform: NDArray[np.float32], frames: int) -> NDArray[np.float6
     return np.log10(np.sqrt(power) + FLOOR)
 
 
-def lip_voice_agreement(opening: NDArray[np.float64], waveform: NDArray[np.float32]) -> Agreement:
-    """The lag at which the opening of the lips follows the voice best.
+def lag_curve(opening: NDArray[np.float64], waveform: NDArray[np.float32]) -> Curve:
+    """Pearson's correlation of lips and voice at every lag; -1 where too little is left of a clip.
 
     Args:
-        opening: (t,) gap between the lips; at least two seconds for a lag that means much.
+        opening: (t,) gap between the lips, as `vision.measure.mouth_aperture`.
         waveform: (s,) the clip's sound at 16 kHz.
     """
-    level = voice_level(waveform, len(opening))
-    lips = ndimage.gaussian_filter1d(opening, 1.0)
-    voice = ndimage.gaussian_filter1d(level, 1.0)
+    lips = ndimage.gaussian_filter1d(np.log(opening + SHUT), 1.0)
+    voice = ndimage.gaussian_filter1d(voice_level(waveform, len(opening)), 1.0)
     most = min(SEARCHED, len(opening) // 3)
-    lags = sorted(range(-most, most + 1), key=abs)
-    found = [Agreement(_correlation(lips, voice, lag), lag) for lag in lags]
-    return max(found, key=lambda agreement: agreement.r)
+    curve = np.full(2 * SEARCHED + 1, -1.0)
+    for lag in range(-most, most + 1):
+        curve[SEARCHED + lag] = _correlation(lips, voice, lag)
+    return curve
+
+
+def agreement(curves: Sequence[Curve], frames: Sequence[int], most_offset: int) -> Agreement:
+    """What all clips of a video say together.
+
+    Args:
+        curves: of its clips.
+        frames: their lengths.
+        most_offset: frames that lips may be late or early.
+    """
+    pooled = np.average(np.stack(curves), axis=0, weights=frames)
+    best = int(pooled.argmax())
+    allowed = pooled[SEARCHED - most_offset : SEARCHED + most_offset + 1].max()
+    needed = CONFIDENCE / np.sqrt(sum(frames) / FRAMES_PER_SYLLABLE)
+    return Agreement(float(pooled[best]), best - SEARCHED, bool(pooled[best] - allowed > needed))
 
 
 def _correlation(lips: NDArray[np.float64], voice: NDArray[np.float64], lag: int) -> float:

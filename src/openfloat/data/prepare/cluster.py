@@ -29,6 +29,7 @@ def on_ray(jobs: Sequence[Job], address: str, workers: int = 2) -> Iterator[int]
     except ImportError:
         raise BadInput("Ray is not installed: pip install 'openfloat[distributed]'") from None
     if address == LOCAL:
+        os.environ.setdefault("RAY_worker_niceness", "0")
         place: dict[str, Any] = {
             "num_cpus": workers, "include_dashboard": False, "object_store_memory": LOCAL_STORE,
         }  # fmt: skip

@@ -18,10 +18,10 @@ class PrepareOptions:
     smallest_face: int = 64
     """Longer side in pixels of the source below which a face is left out."""
     most_offset: int = 5
-    """Frames by which lips may be early or late against the voice; more is left out, where lips and
-    voice agree well enough to tell."""
-    least_agreement: float = 0.0
-    """Correlation of lips and voice below which a clip with sound is left out."""
+    """Frames by which lips may be early or late against the voice; videos that are surely off by
+    more are left out."""
+    least_agreement: float = -1.0
+    """Correlation of lips and voice below which a clip with sound is left out; -1 keeps all."""
     need_voice: bool = False
     """Leave out clips without sound; phase 1 needs none."""
     heldout: float = 0.0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from openfloat.audio.frames import num_samples
 from openfloat.audio.io import load_audio
 from openfloat.config import FPS, SAMPLE_RATE
-from openfloat.data.prepare.agreement import Agreement, lip_voice_agreement
+from openfloat.data.prepare.agreement import SEARCHED, Curve, agreement, lag_curve
 from openfloat.data.prepare.masks import component_masks
 from openfloat.data.prepare.options import PrepareOptions
 from openfloat.data.prepare.sample import ClipAbout, pack_masks, sample_files
@@ -54,7 +54,10 @@ class Planned(NamedTuple):
     box: Box
     face_px: float
     waveform: NDArray[np.float32] | None
-    agreement: Agreement | None
+    curve: Curve | None
+    """How lips and voice agree at every lag."""
+    lag: int | None = None
+    """Frames that the lips of the whole video are late."""
 
 
 def prepare_video(
@@ -82,6 +85,9 @@ def prepare_video(
             yield Refused(source.file, plan, span.start / FPS)
         else:
             planned.append(plan)
+    planned, off = _in_time(planned, options)
+    for plan, reason in off:
+        yield Refused(source.file, reason, plan.span.start / FPS)
     if planned:
         frames = at_video_rate(read_timed_frames(path))
         yield from _cut_all(frames, planned, seen, source, options)
@@ -143,12 +149,33 @@ def _plan(
         return (
             "there is no sound" if options.need_voice else Planned(span, box, face_px, None, None)
         )
-    agreement = lip_voice_agreement(mouth_aperture(points.astype(np.float64)), waveform)
-    if agreement.is_sure and abs(agreement.lag) > options.most_offset:
-        return f"lips are {agreement.lag} frames late against the voice (r = {agreement.r:.2f})"
-    if agreement.r < options.least_agreement:
-        return f"lips do not follow the voice (r = {agreement.r:.2f})"
-    return Planned(span, box, face_px, waveform, agreement)
+    curve = lag_curve(mouth_aperture(points.astype(np.float64)), waveform)
+    return Planned(span, box, face_px, waveform, curve)
+
+
+def _in_time(
+    planned: list[Planned], options: PrepareOptions
+) -> tuple[list[Planned], list[tuple[Planned, str]]]:
+    """Clips whose lips and voice go together, and the others with the reason."""
+    heard = [plan for plan in planned if plan.curve is not None]
+    if not heard:
+        return planned, []
+    curves = [plan.curve for plan in heard if plan.curve is not None]
+    lengths = [plan.span.stop - plan.span.start for plan in heard]
+    whole = agreement(curves, lengths, options.most_offset)
+    kept: list[Planned] = []
+    off: list[tuple[Planned, str]] = []
+    for plan in planned:
+        if plan.curve is None:
+            kept.append(plan)
+        elif whole.is_off:
+            late = f"lips are {whole.lag} frames late against the voice (r = {whole.r:.2f})"
+            off.append((plan, late))
+        elif (r := plan.curve[SEARCHED + whole.lag]) < options.least_agreement:
+            off.append((plan, f"lips do not follow the voice (r = {r:.2f})"))
+        else:
+            kept.append(plan._replace(lag=whole.lag))
+    return kept, off
 
 
 def _cut_all(
@@ -178,7 +205,6 @@ def _cut_all(
 def _about(plan: Planned, source: Source, options: PrepareOptions) -> ClipAbout:
     name = re.sub(r"[^A-Za-z0-9]+", "_", Path(source.file).stem)[:60].strip("_")
     mark = hashlib.sha256(source.file.encode()).hexdigest()[:6]
-    match = plan.agreement
     return ClipAbout(
         key=f"{name}-{mark}-{plan.span.start:06d}",
         source=source.file, corpus=source.corpus, person=source.person, split=source.split,
@@ -187,9 +213,14 @@ def _about(plan: Planned, source: Source, options: PrepareOptions) -> ClipAbout:
         size=options.size, face_px=round(plan.face_px, 1),
         box=(int(plan.box.left), int(plan.box.top), int(plan.box.right), int(plan.box.bottom)),
         voice=plan.waveform is not None,
-        lip_voice_r=None if match is None else round(match.r, 3),
-        lip_voice_lag=match.lag if match is not None and match.is_sure else None,
+        lip_voice_r=None if plan.lag is None else _at_lag(plan.curve, plan.lag),
+        lip_voice_lag=plan.lag,
     )  # fmt: skip
+
+
+def _at_lag(curve: Curve | None, lag: int) -> float:
+    assert curve is not None, "a lag comes from curves"
+    return round(float(curve[SEARCHED + lag]), 3)
 
 
 def _files(

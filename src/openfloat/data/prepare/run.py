@@ -24,7 +24,7 @@ from openfloat.errors import BadInput
 
 FORMAT = 1
 SETTINGS, PLAN, MANIFEST, REPORT = "prepare.json", "plan.json", "manifest.json", "report.json"
-SHARD_FILES, SHARD_BYTES = 64, 256 * 2**20
+SHARD_FILES, SHARD_BYTES = 32, 256 * 2**20
 """Raw videos that one shard is made of at most."""
 
 Progress = Callable[[int, int], object]

@@ -8,7 +8,6 @@ of the crop; `masks` (t 2 512) bytes, the bits of mouth and eyes at 64x64, row b
 
 import io
 import json
-import os
 import tarfile
 import wave
 from collections.abc import Iterable, Mapping
@@ -22,6 +21,7 @@ from safetensors.numpy import save
 
 from openfloat.config import SAMPLE_RATE
 from openfloat.data.manifest import Split
+from openfloat.drafts import drafted
 
 VIDEO, SOUND, NUMBERS, ABOUT = "mp4", "wav", "safetensors", "json"
 
@@ -50,9 +50,9 @@ class ClipAbout:
     """The crop in pixels of the raw video: left, top, right, bottom."""
     voice: bool
     lip_voice_r: float | None
-    """Correlation of lip gap and voice level at the best lag."""
+    """Correlation of lip gap and voice level at that lag; none without sound."""
     lip_voice_lag: int | None
-    """That lag: frames by which the lips are late; none where the correlation is too weak."""
+    """Frames by which the lips of the whole raw video are late, if it is long enough to tell."""
 
 
 def pack_masks(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -92,11 +92,9 @@ def wave_bytes(waveform: NDArray[np.float32]) -> bytes:
 
 def write_tar(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> None:
     """Write samples one after the other; the file gets its name when it is complete."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:
+    with drafted(path) as draft, tarfile.open(draft, "w", format=tarfile.USTAR_FORMAT) as tar:
         for key, files in samples:
             for extension, data in files.items():
                 entry = tarfile.TarInfo(f"{key}.{extension}")
                 entry.size, entry.mode = len(data), 0o644
                 tar.addfile(entry, io.BytesIO(data))
-    partial.replace(path)

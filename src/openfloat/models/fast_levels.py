@@ -1,0 +1,179 @@
+"""Levels of the fast decoder: one resolution each, for one portrait."""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, repeat
+
+from openfloat.models.encoder import SourceMap
+from openfloat.models.fast_layers import Convolution, Head, Maps, Style, pointwise
+from openfloat.models.synthesis import SynthesisLevel
+from openfloat.nn.equalised import ACTIVATION_GAIN, NEGATIVE_SLOPE
+from openfloat.nn.filters import blur_kernel
+from openfloat.nn.gather import Table
+from openfloat.nn.warp import padding, sampling_grid
+from openfloat.shapes import Float, Tensor
+
+FLOWS, COLOURS = 3, 3
+"""Planes of a frame's state: offsets (x, y) and mask before the sigmoid, then red, green, blue."""
+STRIP = 2**19
+"""Numbers in a strip of the last level's maps."""
+HALO = 2
+"""Rows of the map below that a strip needs beyond its own."""
+State = Float[Tensor, "n 6 r r"]
+"""Sums of the heads so far; offsets count double, since tanh(x) = 2 sigmoid(2 x) - 1."""
+NextState = Float[Tensor, "n 6 _ _"]
+NextMaps = Float[Tensor, "n _ _ _"]
+
+
+class Styles(NamedTuple):
+    """What a level makes of some frames' styles."""
+
+    up: Style
+    conv: Style
+    head: Float[Tensor, "n o i"]
+
+    def of(self, frames: slice) -> "Styles":
+        """Those of some frames."""
+        return Styles(self.up.of(frames), self.conv.of(frames), self.head[frames])
+
+
+class LevelWeights:
+    """`SynthesisLevel` made ready for any portrait."""
+
+    def __init__(self, level: SynthesisLevel, resolution: int) -> None:
+        """Fold scales and gains."""
+        self.resolution, self.edge_goes_on = resolution, level.edge_goes_on
+        self.up = Convolution(level.up, resolution // 2)
+        self.conv = Convolution(level.conv, resolution)
+        self.head = Head(level.flow, level.paint)
+        colour = level.colour
+        gain = ACTIVATION_GAIN / math.sqrt(colour.conv.weight.shape[1])
+        self.to_colours = colour.conv.weight[:, :, 0, 0] * gain
+        self.activation_bias = colour.activation_bias[:, None, None] * ACTIVATION_GAIN
+        self.bias = colour.bias[:, None, None].clone()
+        kernel = blur_kernel(self.bias) * 4
+        self._doubling = repeat(kernel, "y x -> n 1 y x", n=FLOWS + COLOURS).contiguous()
+
+    @property
+    def modulations(self) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Weight and bias that make scales of a latent, for each layer."""
+        return self.up.modulation, self.conv.modulation, self.head.modulation
+
+    def styles(self, up: Tensor, conv: Tensor, head: Tensor) -> Styles:
+        """Of the layers' scales (n i)."""
+        return Styles(self.up.style(up), self.conv.style(conv), self.head.weights(head))
+
+    def doubled(self, state: State, told: Tensor) -> tuple[NextState, Tensor]:
+        """The state at this resolution; and offsets as sigmoids, with the mask.
+
+        Args:
+            state: of the level below.
+            told: by the heads (n o r r).
+        """
+        state = F.conv_transpose2d(
+            state, self._doubling, stride=2, padding=1, groups=FLOWS + COLOURS
+        )
+        return state, state[:, :FLOWS].add_(told[:, :FLOWS]).sigmoid()
+
+    def add_colours(
+        self, state: State, colours: Tensor, mask: Float[Tensor, "n 1 r r"], told: Tensor
+    ) -> None:
+        """Put into the state what the source's masked colours and the paint add.
+
+        Args:
+            state: written over.
+            colours: of the source, with gain and activation bias; written over.
+            mask: 1 where the source is taken.
+            told: by the heads.
+        """
+        image = state[:, FLOWS:]
+        image.add_(F.leaky_relu_(colours, NEGATIVE_SLOPE)).add_(self.bias)
+        if told.shape[1] > FLOWS:
+            image.addcmul_(1 - mask, told[:, FLOWS:])
+
+
+def in_colours(source: SourceMap, weights: LevelWeights) -> Float[Tensor, "1 3 r r"]:
+    """The source as its colours, before they are warped and masked: both commute."""
+    pixels, nothing = rearrange(source, "1 c h w -> 1 h w c"), source.new_zeros(3, 1)
+    return pointwise(pixels, weights.to_colours[None], nothing)
+
+
+class Level:
+    """All levels but the last, for one source."""
+
+    def __init__(self, weights: LevelWeights, source: SourceMap) -> None:
+        """Lay out the source, and where its pixels lie."""
+        self.resolution, self._weights = weights.resolution, weights
+        self._table = Table(source)
+        self._colours = Table(in_colours(source, weights))
+        mesh = sampling_grid(source.new_zeros(1, 2, self.resolution, self.resolution))
+        # sampling_grid's -1 is the border pixel's outer edge; offsets are 2 sigmoid - 1
+        self._places = rearrange(mesh * self.resolution - 1, "1 h w two -> 1 two h w") / 2
+
+    def __call__(self, hidden: Maps, state: State, styles: Styles) -> tuple[NextMaps, NextState]:
+        """The next hidden features and state, twice as wide and high."""
+        weights, size = self._weights, self.resolution
+        hidden = weights.conv(weights.up(hidden, styles.up), styles.conv)
+        told = pointwise(hidden, styles.head, weights.head.bias)
+        state, decided = weights.doubled(state, told)
+        mask = decided[:, 2:]
+        places = torch.add(self._places, decided[:, :2], alpha=size)
+        if weights.edge_goes_on:
+            places = places.clamp_(0, size - 1)
+        seen = self._table.neighbours(places, mask)
+        shape = len(hidden), size, size, -1
+        colours = rearrange(self._colours(seen).view(shape), "n h w three -> n three h w")
+        weights.add_colours(state, colours + weights.activation_bias, mask, told)
+        kept = 1 - mask.view(len(hidden), size, size, 1)
+        return self._table(seen).view(shape).addcmul_(hidden, kept), state
+
+
+class LastLevel:
+    """The last level, whose hidden features nobody asks for: one frame, strip by strip."""
+
+    def __init__(self, weights: LevelWeights, source: SourceMap) -> None:
+        """Bring the source to colours, since they commute with the warp."""
+        self.resolution, self._weights = weights.resolution, weights
+        self._source = in_colours(source, weights)
+        mesh = sampling_grid(source.new_zeros(1, 2, self.resolution, self.resolution))
+        self._mesh = mesh - 1
+
+    def __call__(
+        self, hidden: Float[Tensor, "1 h w c"], state: State, styles: Styles
+    ) -> Float[Tensor, "1 3 _ _"]:
+        """The picture."""
+        weights = self._weights
+        told = self._told(hidden, styles)
+        state, decided = weights.doubled(state, told)
+        mask = decided[:, 2:]
+        grid = self._mesh + 2 * rearrange(decided[:, :2], "1 two h w -> 1 h w two")
+        warped = F.grid_sample(
+            self._source, grid, padding_mode=padding(weights.edge_goes_on), align_corners=False
+        )
+        colours = torch.addcmul(weights.activation_bias, warped, mask)
+        weights.add_colours(state, colours, mask, told)
+        return state[:, FLOWS:]
+
+    def _told(self, hidden: Float[Tensor, "1 h w c"], styles: Styles) -> Float[Tensor, "1 o _ _"]:
+        """What the heads make of hidden features, which are never there as a whole."""
+        up, conv = self._weights.up, self._weights.conv
+        up_weight, conv_weight = up.weight(styles.up), conv.weight(styles.conv)
+        size, channels = self.resolution, conv_weight.shape[0]
+        padded = F.pad(hidden, (0, 0, 0, 0, HALO, HALO))
+        told = hidden.new_empty(styles.head.shape[1], size, size)
+        rows = min(size, max(8, STRIP // (size * channels) // 2 * 2))
+        for first in range(0, size, rows):
+            last = min(first + rows, size)
+            below = padded[:, first // 2 : last // 2 + 2 * HALO]
+            x = up.linear(below, up_weight, up.bias, rows_around=0)[:, 2 : last - first + 4]
+            x = F.leaky_relu_(x, NEGATIVE_SLOPE)
+            if first == 0:
+                x[:, 0] = 0
+            if last == size:
+                x[:, -1] = 0
+            x = F.leaky_relu_(conv.linear(x, conv_weight, conv.bias, rows_around=0), NEGATIVE_SLOPE)
+            told[:, first:last] = pointwise(x, styles.head, self._weights.head.bias)[0]
+        return told[None]

@@ -1,0 +1,25 @@
+"""Memory that one frame hands on to the next."""
+
+import ctypes
+import platform
+
+LARGEST_KEPT = 2**25
+"""Bytes of the largest block that is kept; the GNU allocator allows no more."""
+MOST_KEPT = 2**28
+"""Free bytes that are kept."""
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8
+"""Numbers of the settings (malloc.h)."""
+
+
+def keep_freed_memory() -> None:
+    """Have the GNU allocator keep what was freed, in one place for all threads, for what comes.
+
+    Else it returns large blocks to the system and gets them back empty, page by page: a tenth of a
+    frame's time. With other allocators nothing happens.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    library = ctypes.CDLL(None)
+    library.mallopt(_MMAP_THRESHOLD, LARGEST_KEPT)
+    library.mallopt(_TRIM_THRESHOLD, MOST_KEPT)
+    library.mallopt(_MOST_ARENAS, 1)
