@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 DEMO = Path(__file__).parent.parent / "src" / "openfloat" / "assets" / "demo"
 PATIENCE_MS = 120_000
 WIDE, NARROW = (1280, 900), (390, 844)
-COLOURS = 128
+COLOURS = 256
 """Of the stored pictures, to keep them small."""
 
 
@@ -87,7 +87,7 @@ def shoot(page: Page, path: Path, height: int) -> None:
     page.screenshot(path=path, full_page=True)
     with Image.open(path) as whole:
         part = whole.convert("RGB").crop((0, 0, whole.width, min(height, whole.height)))
-    part.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    part.quantize(COLOURS).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
@@ -98,7 +98,7 @@ def shown_page(port: int) -> Iterator[str]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for _ in range(1200):
             try:
                 urllib.request.urlopen(address).close()
                 break

@@ -18,6 +18,7 @@ RegionName = Literal["all", "face", "head", "lips", "eyes", "exp", "pose", "lip"
 MOST_POINTS = 20_000
 """Of one curve."""
 MOST_BLINKS = 60
+BackgroundName = Literal["photo", "green", "transparent"]
 Precision = Literal["float32", "bfloat16", "float16"]
 FillName = Literal["edge", "reflect", "black"]
 Ranges = dict[str, tuple[float, float]]
