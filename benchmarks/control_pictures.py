@@ -21,6 +21,7 @@ from openfloat.audio.io import load_audio
 from openfloat.config import FPS
 from openfloat.data.controls import INDEX
 from openfloat.options import MotionEdit
+from openfloat.vision.keying import GREEN, in_front_of
 
 DEMO = Path(__file__).parent.parent / "src" / "openfloat" / "assets" / "demo"
 SECONDS = 3.0
@@ -67,8 +68,8 @@ OVER_TIME: dict[str, SampleOptions] = {
     ),
 }
 """Rows of one clip at five moments."""
-PASTED, UPRIGHT = "paste-back", "upright"
-ROWS = (*BY_VALUE, *OVER_TIME, PASTED, UPRIGHT)
+PASTED, UPRIGHT, KEYED = "paste-back", "upright", "background"
+ROWS = (*BY_VALUE, *OVER_TIME, PASTED, UPRIGHT, KEYED)
 TILT = 24
 """Degrees by which the bundled photo is tilted to show how tilted heads are treated."""
 
@@ -125,6 +126,13 @@ def pasted(pipeline: FloatPipeline, face: Portrait, sound: ndarray) -> ndarray:
     return np.stack([paste(frame) for frame in frames])
 
 
+def keyed(pipeline: FloatPipeline, face: Portrait, sound: ndarray) -> ndarray:
+    """(5, h, w, 3): five moments in front of green."""
+    paste, still = pipeline.paste_back(face), pipeline.matte(face)
+    frames = over_time(pipeline, face, sound, SampleOptions())
+    return np.stack([in_front_of(GREEN, *paste.with_matte(frame, still)) for frame in frames])
+
+
 def write_row(frames: ndarray, path: Path) -> int:
     """Five frames (5, h, w, 3) beside each other as a JPEG, if it can be below 40 kB; its bytes."""
     height = round(SIDE * frames.shape[1] / frames.shape[2])
@@ -145,6 +153,8 @@ def frames_of(name: str, pipeline: FloatPipeline, face: Portrait, sound: ndarray
     """(5, h, w, 3) the frames of one row."""
     if name == PASTED:
         return pasted(pipeline, face, sound)
+    if name == KEYED:
+        return keyed(pipeline, face, sound)
     if name == UPRIGHT:
         image = Image.fromarray(face.picture).rotate(
             -TILT, Image.Resampling.BICUBIC, center=face.crop.box.centre

@@ -60,6 +60,9 @@ class AutoencoderConfig:
     """Ours: where the mask turns from the source, the decoder paints with its own features, so that
     a closed mouth can open on what the photo never showed. The paper's colours come from the
     warped source alone."""
+    edge_goes_on: bool = False
+    """Ours: where a grid looks beyond the source's border it finds the border's colour; the paper's
+    finds zeros, which darkens or brightens the outermost pixels."""
     reader_width: int = 0
     """Ours: channels of the first layer of a network of its own that reads motion off pictures;
     0 reads it off the identity latent by five linear layers, as the paper does."""
@@ -100,6 +103,7 @@ class AutoencoderConfig:
             min_channels=8,
             anchored=True,
             painted=True,
+            edge_goes_on=True,
             reader_width=2,
         )
 
@@ -304,6 +308,7 @@ class ModelConfig:
                 min_channels=16,
                 anchored=True,
                 painted=True,
+                edge_goes_on=True,
                 reader_width=16,
             ),
             motion=VectorFieldConfig(

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from openfloat.audio.given import SoundLike
@@ -31,13 +32,16 @@ from openfloat.mood import Mood
 from openfloat.motion.pose import HeadPose
 from openfloat.nn.cores import ahead, one_core_each
 from openfloat.nn.pixels import rgb_bytes
-from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
+from openfloat.options import BackgroundName, CropOptions, MarkOptions, Precision, SampleOptions
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import crop_portrait
 from openfloat.vision.full_pictures import FullPictures, PastingWriter, full_pictures
 from openfloat.vision.head_pose import fit_head, standard_face
 from openfloat.vision.image import load_image
+from openfloat.vision.keying import CutOutWriter, KeyingWriter
+from openfloat.vision.matte import person_matte
+from openfloat.vision.paste import full_size
 from openfloat.vision.video_writer import VideoWriter
 from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import Hollow, load_config, load_into, load_state
@@ -325,6 +329,7 @@ class FloatPipeline:
         *,
         pose: HeadPose | None = None,
         paste_back: bool = False,
+        background: BackgroundName = "photo",
         marks: MarkOptions = MarkOptions(),
     ) -> int:
         """Write an mp4 frame by frame and count them; memory does not grow with the clip.
@@ -338,19 +343,43 @@ class FloatPipeline:
             progress: called with frames done and frames in all.
             pose: what the head does, as for `stream`.
             paste_back: show the whole photo instead of the crop.
+            background: green or transparent instead of the photo's own: then the whole photo is
+                shown; transparent writes PNG frames with an alpha channel into a new folder.
             marks: how the video says that it is generated.
+
+        Raises:
+            BadInput: a name that does not fit what is written.
+            NoFaceFound: no face to tell the person from the background by.
         """
         ready = self.encode(portrait, crop)
         recording = Recording.open(speech)
         total, size = recording.num_frames, self.config.autoencoder.size
-        origin = Origin(self.config.name, options.seed, composite=paste_back)
+        origin = Origin(
+            self.config.name, options.seed, composite=paste_back or background != "photo"
+        )
         finish = marker(marks, origin, ready.picture)
-        file = VideoWriter(output, size, size, FPS, speech, finish=finish)
-        if paste_back:
+        file: VideoWriter | CutOutWriter
+        if background == "transparent":
+            file = CutOutWriter(output, self.paste_back(ready), FPS, self.matte(ready), finish)
+        elif background == "green":
+            paste = self.paste_back(ready)
+            file = KeyingWriter(output, paste, FPS, speech, self.matte(ready), finish)
+        elif paste_back:
             file = PastingWriter(output, self.paste_back(ready), FPS, speech, finish)
+        else:
+            file = VideoWriter(output, size, size, FPS, speech, finish=finish)
         with one_core_each(), BackgroundWriter(file) as writer:
             for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options, pose))):
                 writer.write(chunk.frames)
                 if progress is not None:
                     progress(chunk.start + len(chunk.frames), total)
         return total
+
+    def matte(self, portrait: Portrait) -> NDArray[np.float32]:
+        """(h, w) where the portrait's full pictures show the person, 1, or the background, 0."""
+        matte = person_matte(portrait.picture, portrait.crop.face)
+        width, height = full_size(portrait.picture)
+        if matte.shape[0] > height + 1 or matte.shape[1] > width + 1:
+            small = Image.fromarray(matte).resize((width, height), Image.Resampling.BOX)
+            matte = np.asarray(small)
+        return matte[:height, :width].copy()

@@ -9,11 +9,13 @@ import pytest
 
 from openfloat.cli.main import run
 from openfloat.codec import write_json
+from openfloat.config import CONTROLS
 from openfloat.errors import BadInput
 from openfloat.evaluation.controls import Subject, evaluate_controls, portrait_rows, subjects
 from openfloat.evaluation.face_measures import ASKABLE
 from openfloat.evaluation.goals import GOALS, table
 from openfloat.evaluation.model import EvaluateOptions, evaluate_model
+from openfloat.evaluation.reader import agreement
 from openfloat.evaluation.sheet import portraits_sheet
 from openfloat.evaluation.sweeps import Sweep
 from openfloat.evaluation.tracking import Frames
@@ -41,6 +43,25 @@ def test_a_report_holds_every_figure_with_its_rows(data: Path, tmp_path: Path) -
     write_json(report, tmp_path / "report.json")
     assert json.loads((tmp_path / "report.json").read_text())["psnr"] == report["psnr"]
     assert len(table(report).splitlines()) == len(GOALS) - 1
+
+
+def test_the_embedded_reader_reads_what_the_engine_shows(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "reader", "--data", str(data), "--portraits", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    read = {line.split()[0]: float(line.split()[1]) for line in lines[1:-1]}
+    assert tuple(read) == CONTROLS
+    assert min(read[name] for name in ("yaw", "pitch", "roll", "jaw_open")) > 0.8
+    assert lines[-1] == "24 pictures of 3 held-out portraits"
+
+
+def test_reading_agrees_perfectly_with_itself_and_not_at_all_with_nothing() -> None:
+    shown = np.random.default_rng(0).normal(size=(4, 5, 20)).astype(np.float32)
+    for row in agreement(shown, 0.5 * shown + 1).values():
+        assert (row["r"], row["within"], row["slope"]) == pytest.approx((1, 1, 0.5), abs=1e-5)
+    for row in agreement(shown, np.zeros_like(shown)).values():
+        assert list(row.values()) == [0, 0, 0]
 
 
 def test_a_sheet_shows_photos_beside_speaking_frames(data: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from openfloat.motion.file import load_motion, save_motion
 from openfloat.motion.value import Motion
 from openfloat.reenactment.draw import draw_motion, rest_of
 from openfloat.reenactment.read import at_25, held, read_motion
-from openfloat.reenactment.rest import JAW, JAW_PER_GAP, from_rest, opening_point
+from openfloat.reenactment.rest import JAW, JAW_PER_GAP, from_rest, jaws_for, opening_point
 from openfloat.reenactment.show import placed, reenact, render_motion, with_lips
 from openfloat.reenactment.watch import LOOKS, spread_frames
 from openfloat.vision.video_reader import probe, read_frames
@@ -331,6 +331,20 @@ def test_lips_begin_to_open_where_the_gap_begins_to_grow() -> None:
         for gaps in ([0.05, 0.05, 0.05, 0.08, 0.2], [0.1, 0.13, 0.2, 0.3, 0.4], [0.1] * 5)
     ]
     assert found == pytest.approx([2.5, 0.5, 0])
+
+
+def test_lips_are_told_what_opens_them_as_far_as_wanted() -> None:
+    jaws = np.array([0, 1, 2, 3, 4], np.float32)
+    gaps = np.array([0.05, 0.05, 0.15, 0.3, 0.35], np.float32)  # dead at first, tired at the end
+    start = opening_point(gaps, jaws)
+    wanted = np.array([0.0, 0.1, 0.2, 0.25], np.float32) * JAW_PER_GAP
+    found = jaws_for(wanted, gaps, jaws)
+    assert np.interp(start + found, jaws, gaps - 0.05) == pytest.approx(
+        [0.015, 0.1, 0.2, 0.25], abs=0.02
+    )
+    assert found[0] == 0
+    assert (jaws_for(wanted, np.full(5, 0.1, np.float32), jaws) == wanted).all(), "answers nothing"
+    assert jaws_for(np.array([99.0], np.float32), gaps, jaws)[0] <= 4 - start
 
 
 def test_a_model_without_named_controls_takes_whole_motions_alone(

@@ -18,10 +18,11 @@ from openfloat.evaluation.calibrate_clip import fit, score
 from openfloat.evaluation.face_measures import ASKABLE
 from openfloat.models.basis import MotionBasis
 from openfloat.options import MotionEdit, SampleOptions
+from openfloat.weights.store import WEIGHTS, fingerprint
 
 
 def test_a_map_comes_back_from_its_file(tmp_path: Path) -> None:
-    made = replace(NOMINAL, r2=(0.5,) * len(NOMINAL.names), fitted="by hand", weights="ab12")
+    made = replace(NOMINAL, r2=(0.5,) * len(NOMINAL.names), fitted="by hand")
     assert load_map(tmp_path, 20) is None
     save_map(tmp_path, made)
     found = load_map(tmp_path, 20)
@@ -29,6 +30,20 @@ def test_a_map_comes_back_from_its_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.rows, made.rows, rtol=1e-5)
     assert (found.names, found.r2, found.fitted) == (made.names, made.r2, made.fitted)
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+def test_a_map_of_other_weights_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    weights = tmp_path / WEIGHTS
+    weights.write_bytes(bytes(range(256)) * 4096)
+    save_map(tmp_path, replace(NOMINAL, weights=fingerprint(tmp_path)))
+    assert load_map(tmp_path, 20) is not None
+    changed = bytearray(weights.read_bytes())
+    changed[1 :: 2**12] = bytes(256)
+    weights.write_bytes(changed)
+    assert load_map(tmp_path, 20) is None
+    assert "of other weights" in caplog.text
 
 
 @pytest.mark.parametrize(

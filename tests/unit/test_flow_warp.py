@@ -27,6 +27,14 @@ def test_a_grid_moved_right_takes_the_pixel_to_the_right_and_zeros_outside() -> 
     assert warped[..., -1].abs().max() < 1e-12
 
 
+def test_the_border_goes_on_outside_where_asked() -> None:
+    features = torch.randn(1, 2, 6, 6, dtype=torch.float64)
+    one_pixel = torch.tensor([2 / 6, 0.0], dtype=torch.float64)
+    warped = warp(features, place_of_each_pixel(6) + one_pixel, edge_goes_on=True)
+    torch.testing.assert_close(warped[..., -1], features[..., -1], rtol=0, atol=1e-12)
+    torch.testing.assert_close(warped[..., :-1], features[..., 1:], rtol=0, atol=1e-12)
+
+
 def test_the_second_number_of_a_position_is_y() -> None:
     features = torch.randn(1, 2, 6, 6, dtype=torch.float64)
     one_pixel = torch.tensor([0.0, 2 / 6], dtype=torch.float64)

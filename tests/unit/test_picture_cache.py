@@ -11,6 +11,8 @@ import torch.nn.functional as F
 
 from openfloat.data.controls import INDEX, to_values
 from openfloat.data.engine import PortraitEngine
+from openfloat.data.engine_controls import draw_controls
+from openfloat.data.engine_truth import TRUTH_SIZE
 from openfloat.data.manifest import read_manifest
 from openfloat.data.picture_cache import (
     PictureCache,
@@ -44,7 +46,7 @@ def cache(folder: Path) -> PictureCache:
 
 def pictures(cache: PictureCache, rows: list[int]) -> torch.Tensor:
     images = torch.from_numpy(np.asarray(cache.images[rows])).permute(0, 3, 1, 2).float() / 255
-    return F.avg_pool2d(images, cache.images.shape[1] // 64)
+    return F.adaptive_avg_pool2d(images, TRUTH_SIZE)
 
 
 def all_pairs() -> tuple[list[int], list[int]]:
@@ -73,7 +75,7 @@ def test_the_source_sampled_at_the_grid_is_the_driving_picture(cache: PictureCac
 def test_a_picture_s_grid_to_itself_is_the_identity(cache: PictureCache) -> None:
     rows = list(range(len(cache)))
     grid, _ = pair_grid(cache, rows, rows)
-    centres = (np.arange(64) + 0.5) / 32 - 1
+    centres = (np.arange(TRUTH_SIZE) + 0.5) * 2 / TRUTH_SIZE - 1
     expected = np.stack(np.meshgrid(centres, centres), axis=-1)
     assert abs(grid - expected).max() < 0.01
 
@@ -86,12 +88,46 @@ def test_the_inside_of_an_opened_mouth_is_not_visible() -> None:
     closed = engine.picture(controls)
     controls[INDEX["jaw_open"]] = 0.8
     opened = engine.picture(controls)
-    centre = (opened.vertices[[13, 14]].mean(axis=0) + 1) * 32
-    column, row = centre.astype(int)
+    centre = (opened.vertices[[13, 14]].mean(axis=0) + 1) / 2
+    column, row = (centre * TRUTH_SIZE).astype(int)
     assert opened.truth.visible[row, column] == 0
     assert opened.truth.region[row, column] == 1
+    column, row = (centre * 64).astype(int)
     assert closed.truth.visible.sum() > opened.truth.visible.sum()
     assert opened.image[row, column].mean() < 0.6 * closed.image[row, column].mean()
+
+
+def test_a_picture_in_a_batch_is_the_picture_made_alone() -> None:
+    """Of a face that smiles with its teeth shown, one turned far enough to leave the picture."""
+    rows = {row.name: row for row in read_manifest(DATA).portraits_of("train")}
+    portrait = load_portrait(DATA, rows[NAMES[1]], read_landmarks(DATA), size=128)
+    engine = PortraitEngine(load_model(DATA), portrait, 64)
+    assert engine.rig.mouth_is_open
+    generator = np.random.default_rng(0)
+    controls = np.stack([draw_controls(engine.rig.base, generator) for _ in range(10)])
+    controls[3, INDEX["x"]] = 0.4
+    for values, found in zip(controls, engine.pictures(controls), strict=True):
+        alone = engine.picture(values)
+        assert abs(found.image.astype(int) - alone.image).max() <= 1
+        np.testing.assert_array_equal(found.vertices, alone.vertices)
+        np.testing.assert_array_equal(found.truth.triangle, alone.truth.triangle)
+        np.testing.assert_array_equal(found.truth.visible, alone.truth.visible)
+        np.testing.assert_array_equal(found.truth.region, alone.truth.region)
+
+
+def test_upper_teeth_of_a_smile_are_found_again_where_they_went(cache: PictureCache) -> None:
+    """Lips that close hide them."""
+    smile = EACH
+    teeth = len(cache.triangles) - 1
+    shown = cache.triangle[smile] == teeth
+    assert shown.sum() > 50
+    assert cache.visible[smile][shown].mean() > 0.5
+    made = np.arange(smile, smile + EACH)
+    _, visible = pair_grid(cache, made, [smile] * EACH)
+    found = visible[:, 0, shown].mean(axis=1)
+    assert found[0] > 0.5
+    opening = np.asarray(cache.controls[made][:, [6, 9, 10]]).sum(axis=1)
+    assert found[opening.argmin()] < found[opening.argmax()]
 
 
 def test_the_first_picture_is_the_untouched_photo(cache: PictureCache) -> None:

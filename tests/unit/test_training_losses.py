@@ -28,6 +28,7 @@ from openfloat.training.perceptual import (
     multi_scale,
     perceptual_loss,
 )
+from openfloat.training.stage1 import draw_window, hidden_region, picture_parts
 from openfloat.training.truth import (
     HIDDEN_WEIGHT,
     REGION_WEIGHT,
@@ -205,3 +206,56 @@ def test_critics_learn_without_touching_the_picture_and_are_there_only_if_asked(
         adversarial=0, eyes_adversarial=0, eyes_style=0, mouth_adversarial=0, mouth_style=0
     )
     assert not Critics(shape, none)
+
+
+def pair_batch(size: int = 32) -> PairBatch:
+    """An engine's and a real pair whose mouth is the lower half, its left hidden in the source."""
+    region = torch.zeros(2, 1, size, size)
+    region[..., size // 2 :, :] = 1
+    visible = torch.ones(2, 1, 16, 16)
+    visible[..., :8] = 0
+    return PairBatch(
+        source=torch.zeros(2, 3, size, size),
+        driving=torch.zeros(2, 3, size, size),
+        controls_source=torch.zeros(2, 20),
+        controls_driving=torch.zeros(2, 20),
+        supervised=torch.tensor([True, False]),
+        grid=torch.zeros(2, 16, 16, 2),
+        visible=visible,
+        region=region,
+    )
+
+
+def test_hidden_pixels_are_those_of_the_region_that_the_source_does_not_show() -> None:
+    hidden = hidden_region(pair_batch(), 32)
+    assert hidden[0, 0, 16:, :16].min() == 1
+    assert hidden.sum() == 16 * 16, "nothing is known of the real pair"
+
+
+def test_the_hidden_term_is_the_mean_difference_there_alone() -> None:
+    batch, image = pair_batch(), torch.full((2, 3, 32, 32), 5.0)
+    image[0, :, 16:, :16] = 0.25
+    weights = PictureWeights(perceptual=0, component=0, hidden_l1=1)
+    parts = picture_parts(image, batch, RandomPyramid(), weights)
+    assert set(parts) == {"l1", "hidden_l1"}
+    assert parts["hidden_l1"] == pytest.approx(0.25)
+
+
+def test_features_are_compared_in_the_window_alone() -> None:
+    batch, image = pair_batch(), torch.zeros(2, 3, 32, 32)
+    image[..., :8, :] = 1
+    weights = PictureWeights(component=0)
+    window = (slice(16, 32), slice(0, 16))
+    outside = picture_parts(image, batch, RandomPyramid(), weights, window)["perceptual"]
+    assert outside == 0
+    assert picture_parts(image, batch, RandomPyramid(), weights)["perceptual"] > 0
+
+
+def test_windows_lie_about_the_face_at_other_places() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn = [draw_window(256, 0.625, generator) for _ in range(200)]
+    tops, lefts = ([part.start for part in parts] for parts in zip(*drawn, strict=True))
+    assert all(part.stop - part.start == 160 for parts in drawn for part in parts)
+    assert (min(tops), max(tops)) == (pytest.approx(32, abs=3), pytest.approx(96, abs=3))
+    assert (min(lefts), max(lefts)) == (pytest.approx(16, abs=3), pytest.approx(80, abs=3))
+    assert draw_window(256, 1.0, generator) == (slice(0, 256), slice(0, 256))

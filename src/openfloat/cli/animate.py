@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from openfloat.options import CropOptions, MarkOptions, Precision, SampleOptions
+from openfloat.options import BackgroundName, CropOptions, MarkOptions, Precision, SampleOptions
 
 if TYPE_CHECKING:
     from openfloat.motion.pose import HeadPose
@@ -39,6 +39,9 @@ class Animate:
     motion file (.safetensors), or a video with a face; where it is shorter, it goes to and fro."""
     paste_back: bool = False
     """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""
+    background: BackgroundName = "photo"
+    """For editing programs: the whole photo with the background in green, or transparent, as PNG
+    frames in a folder (-o FOLDER, without sound)."""
     curves: Path | None = None
     """CSV file of options that change over the clip: columns time (seconds), yaw, mouth ..."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
@@ -128,11 +131,13 @@ def animate(job: Animate) -> None:
             progress=lambda done, total: bar.update(task, completed=done, total=total),
             pose=pose,
             paste_back=job.paste_back,
+            background=job.background,
             marks=job.marking,
         )
     seconds = time.perf_counter() - loaded
+    whole = job.paste_back or job.background != "photo"
     side = pipeline.config.autoencoder.size
-    width, height = full_size(portrait.picture) if job.paste_back else (side, side)
+    width, height = full_size(portrait.picture) if whole else (side, side)
     print(
         f"{job.output}: {frames} frames of {width}x{height} at 25 fps ({frames / 25:.2f} s), "
         f"{pipeline.config.name} on {job.device}, {frames / seconds:.1f} frames/s "

@@ -57,4 +57,5 @@ class Calibrate:
         for name, r2 in zip(found.names, found.r2, strict=True):
             gain = "" if found.reads else f"  gain {found.gain(name):.2f}"
             print(f"{name:10s} R2 {r2:.2f}{gain}")
+        print(f"fitted {found.fitted}")
         print(save_map(resolve_model(self.model), found))

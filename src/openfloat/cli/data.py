@@ -27,13 +27,17 @@ class Synthesize:
     options: OmitArgPrefixes[SynthesisOptions] = SynthesisOptions()
     workers: int = 2
     """Processes; the clips do not depend on it."""
+    device: str = "cpu"
+    """Where pixels are computed: cpu, cuda, cuda:1 ..."""
 
     def run(self) -> None:
         """Make what is missing and say what is there."""
         from rich.progress import Progress
 
+        from openfloat.cli.animate import check_device
         from openfloat.data.synthetic import synthesize
 
+        check_device(self.device)
         started = time.perf_counter()
         try:
             with Progress(transient=True) as bar:
@@ -43,6 +47,7 @@ class Synthesize:
                     self.out,
                     self.options,
                     workers=self.workers,
+                    device=self.device,
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                 )
         except KeyboardInterrupt:

@@ -13,10 +13,11 @@ from openfloat.evaluation.video_options import PublishedWeights
 class Evaluate:
     """Measure on held-out people and voices of a data pack; some minutes on a CPU."""
 
-    what: Positional[Literal["model", "controls", "reenactment", "portraits", "videos"]]
+    what: Positional[Literal["model", "controls", "reader", "reenactment", "portraits", "videos"]]
     """model: figures of redrawing, lips, head, eyes, identity, emotions, jitter, speed, size;
     controls: slope and leakage of every named control on held-out portraits, against the data
     engine's pictures;
+    reader: how well motion is read off the data engine's pictures of held-out portraits;
     reenactment: how portraits follow yaw, pitch and lips of held-out videos of others;
     portraits: a contact sheet of held-out portraits that speak, to be looked at;
     videos: a folder of videos (or what a model makes) against the real videos of --reference."""
@@ -31,8 +32,8 @@ class Evaluate:
     clips: int = 12
     """Held-out talking clips; those that reenact are the longest."""
     portraits: int | None = None
-    """Held-out portraits that speak; default 6 for the figures, 8 for controls, 24 for the
-    sheet."""
+    """Held-out portraits that speak; default 6 for the figures, 8 for controls, 40 for the
+    reader, 24 for the sheet."""
     sheet: Path = Path("portraits.png")
     """Contact sheet to write."""
     reference: Path | None = None
@@ -53,6 +54,8 @@ class Evaluate:
             self._measure()
         elif self.what == "controls":
             self._answer()
+        elif self.what == "reader":
+            self._read()
         elif self.what == "videos":
             from openfloat.cli.evaluate_videos import compare_videos
 
@@ -97,6 +100,24 @@ class Evaluate:
             said=lambda step: print(step, file=sys.stderr),
         )
         print(controls_table(report))
+        if self.json is not None:
+            write_json(report, self.json)
+
+    def _read(self) -> None:
+        import sys
+
+        from openfloat.codec import write_json
+        from openfloat.data.manifest import data_folder
+        from openfloat.evaluation.reader import evaluate_reader, reader_table
+        from openfloat.pipeline import FloatPipeline
+
+        report = evaluate_reader(
+            FloatPipeline.from_pretrained(self.model, device=self.device),
+            data_folder(self.data),
+            portraits=self.portraits or 40,
+            said=lambda step: print(step, file=sys.stderr),
+        )
+        print(reader_table(report))
         if self.json is not None:
             write_json(report, self.json)
 

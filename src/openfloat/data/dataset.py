@@ -14,15 +14,15 @@ from openfloat.data.clips import RealFrames, build_real_frames
 from openfloat.data.picture_cache import PictureCache, build_picture_cache, pair_grid
 from openfloat.errors import BadInput
 
-GRID_SIZE = 64
+GRID_SIZE = 128
 SELF_SHARE = 0.12
-MOUTH_SHARE, LIDS_SHARE = 0.35, 0.3
+PHOTO_SHARE = 0.4
+"""Sources that are the photo itself, as every source of a user is; the others are any picture."""
 COMPARED = 6
 NUM_POSE = 6
 """Controls before the first that moves the face itself: yaw, pitch, roll, x, y, scale."""
-MOUTH = slice(6, 14)
-"""Jaw, lips and corners."""
-LIDS = slice(16, 17)
+TAUGHT = ((0.4, slice(6, 14)), (0.18, slice(16, 17)), (0.12, slice(14, 16)), (0.1, slice(18, 20)))
+"""Share of pairs in which mouth (jaw, lips, corners), lids, brows or gaze differ most."""
 
 
 class PairSampler:
@@ -85,20 +85,24 @@ class PairSampler:
     def _telling_pair(self, cache: PictureCache, generator: torch.Generator) -> tuple[int, int]:
         """A picture of somebody, and of five others the one that teaches most.
 
-        That is the one whose mouth or whose lids differ most, since mouths must learn to open and
-        eyes to shut; else the one whose head is held most alike, since a speaking head turns by a
-        few degrees. Now and then the picture itself: no motion has to leave it as it is.
+        That is the one whose mouth, lids, brows or gaze differ most, since mouths must learn to
+        open and eyes to shut; else the one whose head is held most alike, since a speaking head
+        turns by a few degrees. Now and then the picture itself: no motion has to leave it as it is.
         """
         rows = self._groups[int(torch.randint(len(self._groups), (), generator=generator))]
-        drawn = rows[torch.randperm(len(rows), generator=generator)[:COMPARED].numpy()]
-        if torch.rand((), generator=generator) < SELF_SHARE:
+        order = torch.randperm(len(rows), generator=generator)
+        is_photo, is_self, lot = torch.rand(3, generator=generator).tolist()
+        if is_photo < PHOTO_SHARE:
+            order = torch.cat([order.new_zeros(1), order[order != 0]])
+        drawn = rows[order[:COMPARED].numpy()]
+        if is_self < SELF_SHARE:
             return int(drawn[0]), int(drawn[0])
-        lot = float(torch.rand((), generator=generator))
-        if lot < MOUTH_SHARE + LIDS_SHARE:
-            part = MOUTH if lot < MOUTH_SHARE else LIDS
-            chosen = _distances(cache.controls[drawn, part]).argmax()
-        else:
-            chosen = _distances(cache.controls[drawn, :NUM_POSE]).argmin()
+        for share, part in TAUGHT:
+            lot -= share
+            if lot < 0:
+                chosen = _distances(cache.controls[drawn, part]).argmax()
+                return int(drawn[0]), int(drawn[1 + chosen])
+        chosen = _distances(cache.controls[drawn, :NUM_POSE]).argmin()
         return int(drawn[0]), int(drawn[1 + chosen])
 
     def _draw_real(self, count: int, size: int, generator: torch.Generator) -> PairBatch:

@@ -1,9 +1,11 @@
-"""The data engine: one portrait and named controls in, a picture with known truth out.
+"""The data engine: one portrait and named controls in, pictures with known truth out.
 
 Everything that training is told about a picture (its controls, where each of its points comes
-from, what was never seen) is known here because the picture was made here.
+from, what was never seen) is known here because the picture was made here. Pictures are made in
+batches: the meshes move one by one in numpy, the pixels all at once in torch on any device.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -11,49 +13,32 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
 
 from openfloat.data.engine_eyes import paint_eyeballs
 from openfloat.data.engine_mouth import Mouth, find_mouth, lip_gap, mouth_ring, paint_mouth
 from openfloat.data.engine_paint import (
     Colours,
+    Pictures,
+    Texture,
     as_texture,
     blend,
     coverage,
     sample,
     smooth_outline,
-    window_around,
+    windows_around,
 )
+from openfloat.data.engine_truth import TRUTH_SIZE, Truth, find_truth
 from openfloat.data.face_rig import FaceRig
 from openfloat.data.face_rig_model import NUM_SKIN, FaceModel
-from openfloat.data.mesh import EYE_RINGS, OUTER_LIP_RING
-from openfloat.data.mesh_raster import Raster, Window, rasterise
+from openfloat.data.mesh import EYE_RINGS
+from openfloat.data.mesh_raster import Windows, rasterise
 from openfloat.data.portraits import Portrait
+from openfloat.shapes import Float, Tensor
 
-TRUTH_SIZE = 64
-"""Height and width at which correspondence is kept."""
-MOST_STRETCH = 4.0
-"""Growth of a triangle's area beyond which its pixels count as never seen."""
 CLOSED, OPENED = 0.015, 0.06
 """Eye distances between the lips over which the mouth's inside fades in."""
-
-REGIONS = ((OUTER_LIP_RING, (1.25, 1.5)), *((ring, (1.4, 2.4)) for ring in EYE_RINGS))
-"""Outlines of mouth and eyes, and how much they are enlarged for the region mask."""
-
-
-class Truth(NamedTuple):
-    """What is known of a picture at `TRUTH_SIZE`."""
-
-    triangle: NDArray[np.int16]
-    """(64, 64) number in `FaceModel.triangles` of the triangle seen at each pixel."""
-    barycentric: NDArray[np.float16]
-    """(64, 64, 2) weights of that triangle's first and second corner."""
-    visible: NDArray[np.uint8]
-    """(64, 64) 1 where the portrait shows the same spot: not in an opened mouth, not on stretched
-    lids."""
-    region: NDArray[np.uint8]
-    """(64, 64) 1 on mouth and eyes."""
+CHUNK = 8
+"""Pictures that are made at once."""
 
 
 class Picture(NamedTuple):
@@ -85,11 +70,13 @@ class PortraitEngine:
         model: shared template and topology.
         portrait: standard crop, best at twice the size of the pictures.
         size: height and width of the pictures.
+        device: where pixels are computed.
     """
 
     model: FaceModel
     portrait: Portrait
     size: int = 256
+    device: str = "cpu"
 
     @cached_property
     def rig(self) -> FaceRig:
@@ -100,159 +87,154 @@ class PortraitEngine:
         return self.portrait.image.astype(np.float32) / np.float32(255)
 
     @cached_property
-    def _texture(self) -> torch.Tensor:
-        return as_texture(self._photo)
+    def _texture(self) -> Texture:
+        return as_texture(self._photo, torch.device(self.device))
 
     @cached_property
-    def _eyeballs(self) -> torch.Tensor:
-        return as_texture(paint_eyeballs(self._photo, self.portrait.landmarks))
+    def _eyeballs(self) -> Texture:
+        painted = paint_eyeballs(self._photo, self.portrait.landmarks)
+        return as_texture(painted, torch.device(self.device))
 
     @cached_property
     def _mouth(self) -> Mouth:
         return find_mouth(self.rig, self._photo)
 
     @cached_property
-    def _base_vertices(self) -> NDArray[np.float32]:
-        return self.rig.vertices(self.rig.base)
+    def _base_vertices(self) -> Tensor:
+        return self._tensor(self.rig.vertices(self.rig.base))
 
     @cached_property
-    def _teeth(self) -> torch.Tensor:
+    def _skin_triangles(self) -> Tensor:
+        return self._tensor(self.model.skin)
+
+    @cached_property
+    def _teeth(self) -> Texture:
         """(1, 1, s, s) how surely a pixel of the photo is inside the mouth."""
         size = len(self._photo)
-        whole = Window(0, 0, size, size)
-        ring = mouth_ring(self._base_vertices)
-        inner = ring.mean(axis=0) + (ring - ring.mean(axis=0)) * [0.96, 0.86]
-        return as_texture(coverage(smooth_outline(inner), whole, size, oversampling=1)[..., None])
+        ring = mouth_ring(self._base_vertices[None])
+        middle = ring.mean(dim=1, keepdim=True)
+        inner = middle + (ring - middle) * ring.new_tensor([0.96, 0.86])
+        whole = Windows.whole(1, size, ring.device)
+        return coverage(smooth_outline(inner), whole, size, oversampling=1)[None]
 
     def picture(self, controls: NDArray[np.float32]) -> Picture:
         """Make the picture that absolute controls (20,), in physical units, describe."""
-        image, vertices = self.drawing(controls)
-        return Picture(
-            image=image,
-            controls=controls.astype(np.float32),
-            vertices=vertices[:, :2] * 2 - 1,
-            truth=self.truth(vertices),
-        )
+        (made,) = self.pictures(controls[None])
+        return made
 
-    def drawing(self, controls: NDArray[np.float32]) -> Drawing:
-        """Pixels and mesh of `picture` without its truth, at half the cost."""
-        vertices = self.rig.vertices(controls)
-        image = self._skin(vertices)
-        for eye in (0, 1):
-            self._add_eye(image, vertices, eye)
-        if self._opens(controls):
-            self._add_mouth(image, vertices, controls)
-        return Drawing(_to_bytes(image), vertices)
+    def pictures(
+        self, controls: NDArray[np.float32] | Sequence[NDArray[np.float32]]
+    ) -> list[Picture]:
+        """Make the pictures that rows of absolute controls (b, 20), in physical units, describe."""
+        return list(self.stream(np.asarray(controls, dtype=np.float32)))
+
+    def stream(self, controls: NDArray[np.float32]) -> Iterator[Picture]:
+        """The same one after the other, some of them made at once."""
+        for part in _chunks(controls):
+            yield from self._finished(*self._drawn(part), part)
+
+    def drawings(self, controls: NDArray[np.float32]) -> list[Drawing]:
+        """Pixels and meshes of `pictures` without their truth, at half the cost."""
+        drawn = [self._drawn(part) for part in _chunks(controls)]
+        return [
+            Drawing(image, mesh)
+            for images, meshes in drawn
+            for image, mesh in zip(_to_bytes(images), meshes.cpu().numpy(), strict=True)
+        ]
 
     def untouched(self) -> Picture:
         """The standard crop itself with the controls that were read off it."""
-        grid = Window(0, 0, self.size, self.size).centres(self.size)
-        return Picture(
-            image=_to_bytes(sample(self._texture, grid)),
-            controls=self.rig.base,
-            vertices=self._base_vertices[:, :2] * 2 - 1,
-            truth=self.truth(self._base_vertices),
-        )
+        grid = Windows.whole(1, self.size, self._texture.device).centres(self.size)
+        controls = self.rig.base[None]
+        vertices = self._base_vertices[None]
+        (picture,) = self._finished(sample(self._texture, grid), vertices, controls)
+        return picture
 
-    def _skin(self, vertices: NDArray[np.float32]) -> Colours:
+    def _drawn(self, controls: NDArray[np.float32]) -> tuple[Pictures, Float[Tensor, "b v 3"]]:
+        """Pictures in shares of full light, and their meshes."""
+        vertices = self._tensor(np.stack([self.rig.vertices(row) for row in controls]))
+        images = self._skin(vertices)
+        for eye in (0, 1):
+            self._add_eye(images, vertices, eye)
+        self._add_mouth(images, vertices, controls)
+        return images, vertices
+
+    def _finished(
+        self, images: Pictures, vertices: Float[Tensor, "b v 3"], controls: NDArray[np.float32]
+    ) -> list[Picture]:
+        whole = Windows.whole(len(controls), TRUTH_SIZE, vertices.device)
+        frontal = self._frontal(whole, TRUTH_SIZE, controls)
+        truths = find_truth(self.model, self._mouth, vertices, self._base_vertices, frontal)
+        points = (vertices[..., :2] * 2 - 1).cpu().numpy()
+        rows = zip(_to_bytes(images), controls, points, truths, strict=True)
+        return [Picture(*row) for row in rows]
+
+    def _skin(self, vertices: Float[Tensor, "b v 3"]) -> Pictures:
         """The moved photo with lids and lips, but mouth and eyes only stretched along."""
-        raster = self._raster(vertices, self.size)
-        places = raster.interpolate(self._base_vertices[:, :2], self.model.skin)
-        return sample(self._texture, places)
+        skin = vertices[:, :NUM_SKIN]
+        raster = rasterise(skin[..., :2], skin[..., 2], self._skin_triangles, self.size)
+        places = raster.interpolate(self._base_vertices[:, :2], self._skin_triangles)
+        return sample(self._texture, places).contiguous()
 
-    def _raster(self, vertices: NDArray[np.float32], size: int) -> Raster:
-        skin = vertices[:NUM_SKIN]
-        return rasterise(skin[:, :2], skin[:, 2], self.model.skin, size)
-
-    def _add_eye(self, image: Colours, vertices: NDArray[np.float32], eye: int) -> None:
-        """Lay the eyeball into the opening of the lids."""
-        ring = vertices[list(EYE_RINGS[eye]), :2]
-        window = window_around(ring, self.size, margin=2)
-        if window.is_empty:
-            return
-        part = self._eyeball(vertices, eye, self.size, window)
-        places = part.interpolate(self._base_vertices[:, :2], self.model.eyeballs[eye])
-        alpha = coverage(smooth_outline(ring, 2), window, self.size) * (part.triangle >= 0)
-        blend(image, sample(self._eyeballs, places), alpha, window)
-
-    def _eyeball(
-        self, vertices: NDArray[np.float32], eye: int, size: int, window: Window | None = None
-    ) -> Raster:
-        depth = np.zeros(len(vertices), dtype=np.float32)
-        return rasterise(vertices[:, :2], depth, self.model.eyeballs[eye], size, window)
-
-    def _opens(self, controls: NDArray[np.float32]) -> bool:
-        """Whether a picture's mouth has to be painted: not if it is the photo's own."""
-        return not np.array_equal(controls[6:14], self.rig.base[6:14]) or not np.array_equal(
-            controls[:3], self.rig.base[:3]
-        )
+    def _add_eye(self, images: Pictures, vertices: Float[Tensor, "b v 3"], eye: int) -> None:
+        """Lay an eyeball into the opening of the lids."""
+        ring = vertices[:, list(EYE_RINGS[eye]), :2]
+        windows = windows_around(ring, self.size, margin=2)
+        triangles = self._tensor(self.model.eyeballs[eye])
+        flat = torch.zeros_like(vertices[..., 0])
+        part = rasterise(vertices[..., :2], flat, triangles, self.size, windows)
+        places = part.interpolate(self._base_vertices[:, :2], triangles)
+        alpha = coverage(smooth_outline(ring, 2), windows, self.size) * (part.triangle >= 0)
+        blend(images, sample(self._eyeballs, places), alpha, windows)
 
     def _add_mouth(
-        self, image: Colours, vertices: NDArray[np.float32], controls: NDArray[np.float32]
+        self, images: Pictures, vertices: Float[Tensor, "b v 3"], controls: NDArray[np.float32]
     ) -> None:
         """Lay teeth, tongue and cavity into the opening of the lips."""
         ring = mouth_ring(vertices)
-        window = window_around(ring, self.size, margin=4)
-        fade = np.clip((lip_gap(vertices) / self.rig.unit - CLOSED) / (OPENED - CLOSED), 0, 1)
-        if window.is_empty or fade == 0:
-            return
-        opening = coverage(smooth_outline(ring), window, self.size)
-        turn, offset = self.rig.placement(controls)
-        plane = offset[:2] + turn[:2, 2] * self._mouth.depth
-        frontal = (window.centres(self.size) - plane) @ np.linalg.inv(turn[:2, :2]).T
-        colours = paint_mouth(self._mouth, controls, frontal / self.rig.unit, opening)
+        windows = windows_around(ring, self.size, margin=4)
+        gap = lip_gap(vertices) / self.rig.unit
+        fade = ((gap - CLOSED) / (OPENED - CLOSED)).clamp(0, 1) * self._opens(controls)
+        opening = coverage(smooth_outline(ring), windows, self.size)
+        frontal = self._frontal(windows, self.size, controls)
+        colours = paint_mouth(self._mouth, self._tensor(controls), frontal.float(), opening)
         if self.rig.mouth_is_open:
             own, sure = self._own_teeth(frontal)
-            colours += sure * (own - colours)
-        blend(image, colours, opening * np.float32(fade), window)
+            colours = torch.lerp(colours, own, sure)
+        blend(images, colours, opening * fade[:, None, None], windows)
 
-    def _own_teeth(self, frontal: NDArray[np.floating]) -> tuple[Colours, Colours]:
-        """The photo's own mouth pixels at frontal positions (h, w, 2; shares), and certainty."""
+    def _opens(self, controls: NDArray[np.float32]) -> Float[Tensor, " b"]:
+        """0 where a picture's mouth is the photo's own and need not be painted, else 1."""
+        other = (controls[:, 6:14] != self.rig.base[6:14]).any(axis=1)
+        turned = (controls[:, :3] != self.rig.base[:3]).any(axis=1)
+        return self._tensor((other | turned).astype(np.float32))
+
+    def _frontal(
+        self, windows: Windows, size: int, controls: NDArray[np.float32]
+    ) -> Float[Tensor, "b h w 2"]:
+        """Where in the frontal face, in eye distances, pixels see the plane of the teeth."""
+        turns, offsets = zip(*(self.rig.placement(row) for row in controls), strict=True)
+        turn, offset = self._tensor(np.stack(turns)), self._tensor(np.stack(offsets))
+        plane = offset[:, :2] + turn[:, :2, 2] * self._mouth.depth
+        back = torch.linalg.inv(turn[:, :2, :2]).mT / self.rig.unit
+        return (windows.centres(size) - plane[:, None, None]) @ back[:, None]
+
+    def _own_teeth(self, frontal: Float[Tensor, "b h w 2"]) -> tuple[Pictures, Pictures]:
+        """The photo's own mouth pixels at frontal positions, and certainty (b, h, w, 1)."""
         turn, offset = self.rig.placement(self.rig.base)
-        places = frontal @ turn[:2, :2].T + offset[:2] + turn[:2, 2] * self._mouth.depth
+        plane = self._tensor(offset[:2] + turn[:2, 2] * self._mouth.depth)
+        places = frontal @ self._tensor(turn[:2, :2].T * self.rig.unit) + plane
         return sample(self._texture, places), sample(self._teeth, places)
 
-    def truth(self, vertices: NDArray[np.float32]) -> Truth:
-        """Correspondence, visibility and region of a picture from its moved mesh (V, 3)."""
-        triangle, barycentric = self._raster(vertices, TRUTH_SIZE)
-        fresh = self.model.mouth[triangle]
-        first = len(self.model.skin)
-        for eye in (0, 1):
-            ball = self._eyeball(vertices, eye, TRUTH_SIZE)
-            inside = self.model.eyes[eye][triangle.clip(max=first - 1)] & (triangle < first)
-            shown = inside & (ball.triangle >= 0)
-            number = ball.triangle + np.int16(first + eye * len(self.model.eyeballs[eye]))
-            triangle = np.where(shown, number, triangle).astype(np.int16)
-            barycentric = np.where(shown[..., None], ball.barycentric, barycentric)
-        areas = _areas(vertices, self.model.triangles)
-        before = _areas(self._base_vertices, self.model.triangles)
-        fresh |= (areas > MOST_STRETCH * before)[triangle]
-        return Truth(
-            triangle=triangle,
-            barycentric=barycentric.astype(np.float16),
-            visible=(~fresh).astype(np.uint8),
-            region=_region(vertices),
-        )
+    def _tensor(self, values: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
 
-def _areas(vertices: NDArray[np.float32], triangles: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n,) areas of triangles in the picture."""
-    corner = vertices[triangles, :2]
-    (ax, ay), (bx, by) = (corner[:, 1] - corner[:, 0]).T, (corner[:, 2] - corner[:, 0]).T
-    return np.asarray(np.abs(ax * by - ay * bx) / 2)
+def _chunks(controls: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Rows (b, 20) in parts that are made at once."""
+    return (controls[begin : begin + CHUNK] for begin in range(0, len(controls), CHUNK))
 
 
-def _region(vertices: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(64, 64) mouth and eyes, generously."""
-    canvas = PillowImage.new("L", (TRUTH_SIZE, TRUTH_SIZE))
-    draw = ImageDraw.Draw(canvas)
-    for ring, growth in REGIONS:
-        points = vertices[list(ring), :2]
-        middle = (points.min(axis=0) + points.max(axis=0)) / 2
-        outline = (middle + (points - middle) * growth) * TRUTH_SIZE - 0.5
-        draw.polygon(outline.ravel().tolist(), fill=1)
-    return np.array(canvas, dtype=np.uint8)
-
-
-def _to_bytes(image: Colours) -> NDArray[np.uint8]:
-    return (image * 255 + 0.5).clip(0, 255).astype(np.uint8)
+def _to_bytes(images: Pictures) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = (images * 255 + 0.5).clamp(0, 255).byte().cpu().numpy()
+    return pixels

@@ -13,16 +13,16 @@ would have to show what it does not."""
 STILL_SHARE, STILL_AMOUNT = 0.65, 0.2
 POSE_SPREAD = {"yaw": 8.0, "pitch": 5.5, "roll": 4.5}
 VISEMES: tuple[tuple[float, dict[str, tuple[float, float]]], ...] = (
-    (0.25, {}),
-    (0.20, {"jaw_open": (0.15, 0.85), "upper_lip_up": (0, 0.3), "lower_lip_down": (0, 0.4)}),
-    (0.12, {
-        "jaw_open": (0, 0.3), "lips_wide": (0.3, 1),
-        "upper_lip_up": (0, 0.4), "lower_lip_down": (0, 0.6),
+    (0.20, {}),
+    (0.22, {"jaw_open": (0.15, 0.85), "upper_lip_up": (0, 0.4), "lower_lip_down": (0, 0.4)}),
+    (0.15, {
+        "jaw_open": (0, 0.3), "lips_wide": (0.2, 1),
+        "upper_lip_up": (0.1, 0.6), "lower_lip_down": (0, 0.6),
     }),
     (0.13, {"jaw_open": (0, 0.35), "lips_round": (0.3, 1), "lower_lip_down": (0, 0.2)}),
-    (0.12, {"jaw_open": (0, 0.15), "lips_pressed": (0.4, 1), "lips_wide": (0, 0.3)}),
+    (0.11, {"jaw_open": (0, 0.15), "lips_pressed": (0.4, 1), "lips_wide": (0, 0.3)}),
     (0.06, {"jaw_open": (0, 0.15), "lips_pressed": (0.1, 0.5), "upper_lip_up": (0.1, 0.5)}),
-    (0.12, {
+    (0.13, {
         "jaw_open": (0, 0.7), "lips_round": (0, 0.5), "lips_wide": (0, 0.5),
         "upper_lip_up": (0, 0.7), "lower_lip_down": (0, 0.8), "lips_pressed": (0, 0.3),
     }),
@@ -84,8 +84,8 @@ def _expression(base: dict[str, float], generator: np.random.Generator) -> dict[
     if base["smile"] < 0.4:
         smile = generator.uniform(0, 0.9) if generator.random() < 0.25 else smile
     down = generator.uniform(0, 0.7) if generator.random() < 0.12 and smile < 0.3 else 0.0
-    brows_up = generator.uniform(0, 1) if generator.random() < 0.25 else 0.0
-    brows_down = generator.uniform(0, 1) if generator.random() < 0.2 else 0.0
+    brows_up = generator.uniform(0, 1) if generator.random() < 0.35 else 0.0
+    brows_down = generator.uniform(0, 1) if generator.random() < 0.25 else 0.0
     return {"smile": smile, "mouth_down": down, "brows_up": brows_up, "brows_down": brows_down}
 
 
@@ -97,7 +97,7 @@ def _eyes(base: dict[str, float], generator: np.random.Generator) -> dict[str, f
         eyes["blink"] = max(base["blink"], closed)
     elif generator.random() < 0.15:
         eyes["squint"] = generator.uniform(0.1, 0.9)
-    if generator.random() < 0.6:
-        eyes["gaze_x"] = float(generator.normal(0, 0.45))
-        eyes["gaze_y"] = float(generator.normal(0, 0.4))
+    if generator.random() < 0.7:
+        eyes["gaze_x"] = float(generator.normal(0, 0.5))
+        eyes["gaze_y"] = float(generator.normal(0, 0.5))
     return eyes

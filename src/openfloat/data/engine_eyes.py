@@ -2,9 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 
-from openfloat.data.engine_paint import Colours, resample, window_around
+from openfloat.data.engine_paint import Colours
 from openfloat.data.mesh import LOWER_LIDS, UPPER_LIDS
 
 REACH = 0.75
@@ -40,20 +40,37 @@ def _continue_eye(
     width = float(np.linalg.norm(axis))
     axis = axis / width
     down = np.array([-axis[1], axis[0]])
-    window = window_around(np.stack([upper[0], upper[-1]]), size, margin=int(REACH * width * size))
-    if window.is_empty:
-        return
-    offset = window.centres(size) - origin
+    rows, columns = _around(np.stack([upper[0], upper[-1]]), size, int(REACH * width * size))
+    x, y = np.meshgrid(np.arange(size)[columns], np.arange(size)[rows])
+    offset = ((np.stack([x, y], axis=-1) + 0.5) / size).astype(np.float32) - origin
     along = (offset @ axis).clip(0.08 * width, 0.92 * width)
     top, bottom = (_lid_at(lid, origin, axis, down, along) for lid in (upper, lower))
     gap = np.maximum(bottom - top, 0)
     across = (offset @ down).clip(top + LASH_MARGIN * gap, bottom - LASH_MARGIN * gap)
     place = origin + along[..., None] * axis + across[..., None] * down
-    colours = resample(image, place[..., 0] * size - 0.5, place[..., 1] * size - 0.5)
+    colours = _resample(image, place * size - 0.5)
     outside = across != offset @ down
     soft = gaussian_filter(colours, (0.5, size / 256, 0))
     colours = np.where(outside[..., None], soft, colours)
-    painted[window.top : window.bottom, window.left : window.right] = colours
+    painted[rows, columns] = colours
+
+
+def _around(points: NDArray[np.float32], size: int, margin: int) -> tuple[slice, slice]:
+    """Rows and columns that hold points (n, 2) and a margin in pixels; none outside the picture."""
+    low = np.floor(points.min(axis=0) * size).astype(int) - margin
+    high = np.ceil(points.max(axis=0) * size).astype(int) + margin
+    (left, top), (right, bottom) = low.clip(0, size).tolist(), high.clip(0, size).tolist()
+    return slice(top, bottom), slice(left, right)
+
+
+def _resample(image: Colours, places: NDArray[np.floating]) -> Colours:
+    """Bilinear colours (h, w, c) of a picture at pixels (h, w, 2), x and y; edges go on."""
+    channels = [
+        map_coordinates(image[..., channel], places.T[::-1].transpose(0, 2, 1), order=1,
+                        mode="nearest")
+        for channel in range(image.shape[-1])
+    ]  # fmt: skip
+    return np.stack(channels, axis=-1).astype(np.float32)
 
 
 def _lid_at(

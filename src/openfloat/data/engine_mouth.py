@@ -7,14 +7,16 @@ then lit by the portrait's own light. Portraits that smile keep their upper teet
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from jaxtyping import Bool
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from openfloat.data.controls import INDEX
-from openfloat.data.engine_paint import Colours
+from openfloat.data.engine_paint import Colours, Pictures, Share, smoothed
 from openfloat.data.face_rig import MIDDLE, FaceRig
 from openfloat.data.face_rig_fields import INNER_PAIRS, JAW_DROP, LIP_RAISE
 from openfloat.data.mesh import INNER_LIP_RING, LEFT_UPPER_LID, RIGHT_UPPER_LID
+from openfloat.shapes import Float, Tensor
 
 UPPER_TOOTH = 0.085
 """Eye distances that upper teeth reach below the relaxed upper lip."""
@@ -25,8 +27,10 @@ CAVITY = np.array([0.17, 0.055, 0.05], dtype=np.float32)
 TONGUE = np.array([0.70, 0.34, 0.33], dtype=np.float32)
 TOOTH = np.array([0.93, 0.88, 0.80], dtype=np.float32)
 GUM = np.array([0.62, 0.33, 0.32], dtype=np.float32)
-TOOTH_EDGES = np.array([0.0, 0.14, 0.245, 0.355])
+TOOTH_EDGES = (0.0, 0.14, 0.245, 0.355)
 """Distances from the middle at which one tooth ends and the next begins."""
+LIP_SHADE_PX = 2.5
+"""Deviation of the shadow that lips throw inwards."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,7 @@ class Mouth:
     @property
     def depth(self) -> float:
         """Of the teeth's plane in the frontal face, as a share of the crop."""
-        return float(self.rig.frontal[[13, 14], 2].mean()) + 0.06 * self.rig.unit
+        return float(self.rig.teeth[0, 2])
 
 
 def find_mouth(rig: FaceRig, image: Colours) -> Mouth:
@@ -88,66 +92,79 @@ def _colours_at(image: Colours, places: NDArray[np.float32], size: int) -> Colou
 
 def paint_mouth(
     mouth: Mouth,
-    controls: NDArray[np.float32],
-    positions: NDArray[np.floating],
-    opening: NDArray[np.float32],
-) -> Colours:
-    """Colours (h, w, 3) of teeth, tongue and cavity.
+    controls: Float[Tensor, "b 20"],
+    positions: Float[Tensor, "b h w 2"],
+    opening: Share,
+) -> Pictures:
+    """Colours of teeth, tongue and cavity.
 
     Args:
         mouth: the portrait's.
-        controls: (20,) of the picture, physical.
-        positions: (h, w, 2) each pixel in the frontal face, eye distances about the pivot.
-        opening: (h, w) how far the mouth's opening covers each pixel; shades what is near lips.
+        controls: of each picture, physical.
+        positions: each pixel in the frontal face, eye distances about the pivot.
+        opening: how far the mouth's opening covers each pixel; shades what is near lips.
     """
-    x = positions[..., 0] - mouth.middle
-    y = positions[..., 1]
-    jaw = JAW_DROP * float(controls[INDEX["jaw_open"]])
-    upper_edge = mouth.tooth_edge - 0.05 * (x / ARCH) ** 2
+    cavity, tongue, tooth, gum, light = (
+        torch.from_numpy(colour).to(positions.device)
+        for colour in (CAVITY, TONGUE, TOOTH, GUM, mouth.light)
+    )
+    x, y = positions[..., 0] - mouth.middle, positions[..., 1]
+    jaw = JAW_DROP * controls[:, INDEX["jaw_open"], None, None]
+    upper_edge = upper_teeth_edge(mouth, x)
     lower_edge = mouth.lip + 0.045 + 0.92 * jaw + 0.03 * (x / ARCH) ** 2
-    sides = np.clip(1.15 - (x / ARCH) ** 2, 0, 1)[..., None]
-    depth = np.clip((y - mouth.lip) / max(jaw, 0.05), 0, 1)[..., None]
-    colours = CAVITY * (0.45 + 0.75 * depth)
-    tongue = _tongue(x, y, mouth.lip + 0.62 * jaw, jaw)
-    colours = colours + tongue[..., None] * (TONGUE * (0.5 + 0.4 * depth) - colours)
-    lower = _below(y, lower_edge) * _below(-y, -(lower_edge + 0.13)) * (np.abs(x) < ARCH * 0.95)
+    sides = (1.15 - (x / ARCH) ** 2).clamp(0, 1)[..., None]
+    depth = ((y - mouth.lip) / jaw.clamp(min=0.05)).clamp(0, 1)[..., None]
+    colours = cavity * (0.45 + 0.75 * depth)
+    mound = _tongue(x, y, mouth.lip + 0.62 * jaw, jaw)
+    colours = colours + mound[..., None] * (tongue * (0.5 + 0.4 * depth) - colours)
+    lower = _below(y, lower_edge) * _below(-y, -(lower_edge + 0.13)) * (x.abs() < ARCH * 0.95)
     ridge = _below(y, lower_edge + 0.1)[..., None]
-    lower_teeth = (TOOTH + ridge * (GUM - TOOTH)) * _gaps(x * 1.25) * 0.72 * sides
+    lower_teeth = (tooth + ridge * (gum - tooth)) * _gaps(x * 1.25) * 0.72 * sides
     colours = colours + lower[..., None] * (lower_teeth - colours)
-    upper = _below(-y, -upper_edge) * np.clip((ARCH * 1.05 - np.abs(x)) / 0.04, 0, 1)
-    upper_teeth = TOOTH * _gaps(x) * (0.28 + 0.78 * sides)
+    upper = _below(-y, -upper_edge) * ((ARCH * 1.05 - x.abs()) / 0.04).clamp(0, 1)
+    upper_teeth = tooth * _gaps(x) * (0.28 + 0.78 * sides)
     colours = colours + upper[..., None] * (upper_teeth - colours)
-    near_lips = gaussian_filter(opening, 2.5)[..., None]
-    shade = 0.40 + 0.60 * np.clip(near_lips * 1.35 - 0.25, 0, 1)
-    return np.asarray(colours * mouth.light * shade, dtype=np.float32)
+    near_lips = smoothed(opening, LIP_SHADE_PX)[..., None]
+    shade = 0.40 + 0.60 * (near_lips * 1.35 - 0.25).clamp(0, 1)
+    return colours * light * shade
 
 
-def _below(y: NDArray[np.floating], edge: NDArray[np.floating] | float) -> NDArray[np.floating]:
+def upper_teeth_edge(mouth: Mouth, x: Tensor) -> Tensor:
+    """Height at which the upper teeth end, at distances x from the mouth's middle."""
+    return mouth.tooth_edge - 0.05 * (x / ARCH) ** 2
+
+
+def shows_upper_teeth(mouth: Mouth, positions: Float[Tensor, "*b 2"]) -> Bool[Tensor, "*b"]:
+    """Which positions in the frontal face, eye distances about the pivot, are upper teeth."""
+    x = positions[..., 0] - mouth.middle
+    return (x.abs() < ARCH) & (positions[..., 1] < upper_teeth_edge(mouth, x))
+
+
+def _below(y: Tensor, edge: Tensor) -> Tensor:
     """Softly 1 where y lies below an edge, 0 above it."""
-    t = np.clip((y - edge) / 0.03 + 0.5, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t))
+    t = ((y - edge) / 0.03 + 0.5).clamp(0, 1)
+    return t * t * (3 - 2 * t)
 
 
-def _tongue(
-    x: NDArray[np.floating], y: NDArray[np.floating], top: float, jaw: float
-) -> NDArray[np.floating]:
+def _tongue(x: Tensor, y: Tensor, top: Tensor, jaw: Tensor) -> Tensor:
     """A soft mound behind the lower teeth, seen once the jaw has dropped."""
     mound = top + 0.12 * (x / 0.3) ** 2
-    return _below(y, mound + 0.02) * np.clip((jaw - 0.05) / 0.08, 0, 1)
+    return _below(y, mound + 0.02) * ((jaw - 0.05) / 0.08).clamp(0, 1)
 
 
-def _gaps(x: NDArray[np.floating]) -> NDArray[np.floating]:
-    """(h, w, 1) slightly darker where two teeth meet."""
-    distance = np.abs(np.abs(x)[..., None] - TOOTH_EDGES).min(axis=-1)
-    return np.asarray(1 - 0.16 * np.exp(-((distance / 0.014) ** 2)))[..., None]
+def _gaps(x: Share) -> Pictures:
+    """Slightly darker, (b, h, w, 1), where two teeth meet."""
+    edges = torch.tensor(TOOTH_EDGES, device=x.device)
+    distance = (x.abs()[..., None] - edges).abs().amin(dim=-1)
+    return (1 - 0.16 * torch.exp(-((distance / 0.014) ** 2)))[..., None]
 
 
-def mouth_ring(vertices: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(20, 2) the inner lips' outline in a picture."""
-    return vertices[list(INNER_LIP_RING), :2]
+def mouth_ring(vertices: Float[Tensor, "b v c"]) -> Float[Tensor, "b 20 2"]:
+    """The inner lips' outline in pictures."""
+    return vertices[:, list(INNER_LIP_RING), :2]
 
 
-def lip_gap(vertices: NDArray[np.float32]) -> float:
+def lip_gap(vertices: Float[Tensor, "b v c"]) -> Float[Tensor, " b"]:
     """Distance of the inner lips in the middle of the mouth, as a share of the picture."""
-    upper, lower = np.array(INNER_PAIRS[MIDDLE]).T
-    return float(np.linalg.norm(vertices[upper, :2] - vertices[lower, :2], axis=1).mean())
+    upper, lower = (list(side) for side in zip(*INNER_PAIRS[MIDDLE], strict=True))
+    return (vertices[:, upper, :2] - vertices[:, lower, :2]).norm(dim=2).mean(dim=1)

@@ -1,77 +1,100 @@
-"""Sampling pictures and filling outlines softly."""
+"""Sampling pictures and filling outlines softly, for a batch of pictures at once.
 
-from collections.abc import Sequence
+A picture is (h, w, c) in shares of full light; positions are shares of the picture, x and y.
+"""
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
-from scipy.ndimage import map_coordinates
 
-from openfloat.data.mesh_raster import Window
+from openfloat.data.mesh_raster import Windows
+from openfloat.shapes import Float, Tensor
 
 Colours = NDArray[np.float32]
+"""One picture (h, w, 3) before it becomes a texture."""
+Texture = Float[Tensor, "1 c s s"]
+Pictures = Float[Tensor, "b h w c"]
+Share = Float[Tensor, "b h w"]
 
 
-def window_around(points: NDArray[np.floating], size: int, *, margin: int) -> Window:
-    """Smallest window that holds points (n, 2; shares) and a margin in pixels."""
-    low = np.floor(points.min(axis=0) * size).astype(int) - margin
-    high = np.ceil(points.max(axis=0) * size).astype(int) + margin
-    left, top = (int(value) for value in low.clip(0, size))
-    right, bottom = (int(value) for value in high.clip(0, size))
-    return Window(left, top, right, bottom)
+def windows_around(points: Float[Tensor, "b n 2"], size: int, *, margin: int) -> Windows:
+    """Smallest windows of one size that hold each picture's points and a margin in pixels.
+
+    They stay within the picture; a window of points that lie outside of it holds none of them.
+    """
+    low = (points.amin(dim=1).double() * size).floor().long() - margin
+    high = (points.amax(dim=1).double() * size).ceil().long() + margin
+    low, high = low.clamp(0, size), high.clamp(0, size)
+    width, height = (high - low).amax(dim=0).clamp(min=1).tolist()
+    left, top = (low[:, axis].clamp(max=size - side) for axis, side in enumerate((width, height)))
+    return Windows(left, top, height, width)
 
 
-def sample(texture: torch.Tensor, positions: NDArray[np.floating]) -> Colours:
-    """Bilinear colours (h, w, c) of a texture (1, c, s, s) at positions (h, w, 2) in shares."""
-    grid = torch.from_numpy(np.ascontiguousarray(positions, dtype=np.float32))[None] * 2 - 1
-    colours = F.grid_sample(texture, grid, padding_mode="border", align_corners=False)
-    return colours[0].permute(1, 2, 0).numpy()
+def sample(texture: Texture, positions: Float[Tensor, "b h w 2"]) -> Pictures:
+    """Bilinear colours of a texture at positions; its edges go on outside."""
+    grid = positions.float() * 2 - 1
+    colours = F.grid_sample(
+        texture.expand(len(grid), -1, -1, -1), grid, padding_mode="border", align_corners=False
+    )
+    return rearrange(colours, "b c h w -> b h w c")
 
 
-def as_texture(image: NDArray[np.floating] | NDArray[np.uint8]) -> torch.Tensor:
-    """A picture (s, s, c), bytes or shares, as a float texture (1, c, s, s) in shares."""
-    values = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
-    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
+def as_texture(image: Colours, device: torch.device) -> Texture:
+    """A picture (s, s, c) as a texture."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].to(device)
 
 
-def resample(image: Colours, columns: NDArray[np.floating], rows: NDArray[np.floating]) -> Colours:
-    """Bilinear colours (h, w, c) of a picture at pixel positions, edges repeated."""
-    channels = [
-        map_coordinates(image[..., channel], [rows, columns], order=1, mode="nearest")
-        for channel in range(image.shape[-1])
-    ]
-    return np.stack(channels, axis=-1).astype(np.float32)
-
-
-def smooth_outline(points: NDArray[np.floating], steps: int = 4) -> NDArray[np.float64]:
-    """A closed curve through points (n, 2): Catmull-Rom, (n * steps, 2)."""
-    before, after, second = (np.roll(points, shift, axis=0) for shift in (1, -1, -2))
-    t = (np.arange(steps) / steps)[None, :, None]
-    p0, p1, p2, p3 = (p[:, None] for p in (before, points, after, second))
+def smooth_outline(points: Float[Tensor, "b n 2"], steps: int = 4) -> Float[Tensor, "b m 2"]:
+    """Closed curves through points: Catmull-Rom, so many pieces between two points."""
+    before, after, second = (points.roll(shift, dims=1) for shift in (1, -1, -2))
+    t = (torch.arange(steps, device=points.device, dtype=points.dtype) / steps)[:, None]
+    p0, p1, p2, p3 = (p[:, :, None] for p in (before, points, after, second))
     curve = p1 + 0.5 * t * (
         p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0))
     )
-    return np.asarray(curve, dtype=np.float64).reshape(-1, 2)
+    return curve.flatten(1, 2)
 
 
 def coverage(
-    outline: NDArray[np.floating], window: Window, size: int, *, oversampling: int = 4
-) -> NDArray[np.float32]:
-    """Share of each pixel (h, w) of the window that lies within a closed outline (n, 2; shares)."""
-    height, width = window.height, window.width
-    canvas = PillowImage.new("L", (width * oversampling, height * oversampling))
-    corner = np.array([window.left, window.top])
-    places: Sequence[float] = ((outline * size - corner) * oversampling - 0.5).ravel().tolist()
-    ImageDraw.Draw(canvas).polygon(places, fill=255)
-    fine = np.asarray(canvas, dtype=np.float32)
-    blocks = fine.reshape(height, oversampling, width, oversampling)
-    return np.asarray(blocks.mean(axis=(1, 3)) / 255, dtype=np.float32)
+    outline: Float[Tensor, "b n 2"], windows: Windows, size: int, *, oversampling: int = 4
+) -> Share:
+    """Share of each pixel of the windows that lies within closed outlines.
+
+    Of every fine row the outline's crossings are counted: inside is what lies right of an odd
+    number of them.
+    """
+    fine = size * oversampling
+    corner = torch.stack([windows.left, windows.top], dim=1)[:, None] * oversampling
+    begin = outline.double() * fine - 0.5 - corner
+    x, y = begin.unbind(dim=2)
+    x_next, y_next = begin.roll(-1, dims=1).unbind(dim=2)
+    height, width = windows.height * oversampling, windows.width * oversampling
+    row = torch.arange(height, device=outline.device, dtype=torch.float64)[:, None]
+    crosses = (y[:, None] <= row) != (y_next[:, None] <= row)  # (b, height, n)
+    rise = torch.where(y_next == y, 1.0, y_next - y)
+    place = x[:, None] + (row - y[:, None]) * ((x_next - x) / rise)[:, None]
+    column = place.ceil().clamp(0, width).long()
+    counts = torch.zeros(len(outline), height, width + 1, device=outline.device, dtype=torch.int32)
+    counts.scatter_add_(2, column, crosses.int())
+    inside = (counts.cumsum(dim=2)[..., :width] % 2).float()
+    return F.avg_pool2d(inside[:, None], oversampling)[:, 0]
 
 
-def blend(picture: Colours, layer: Colours, alpha: NDArray[np.float32], window: Window) -> None:
-    """Lay a layer (h, w, c) over a window of a picture, in place."""
-    part = picture[window.top : window.bottom, window.left : window.right]
-    part += alpha[..., None] * (layer - part)
+def blend(pictures: Pictures, layer: Pictures, alpha: Share, windows: Windows) -> None:
+    """Lay layers over windows of pictures, in place."""
+    number = torch.arange(len(pictures), device=pictures.device)[:, None, None]
+    place = (number, windows.rows()[:, :, None], windows.columns()[:, None])
+    under = pictures[place]
+    pictures[place] = under + alpha[..., None] * (layer - under)
+
+
+def smoothed(shares: Share, deviation: float) -> Share:
+    """Blurred by a Gaussian of so many pixels; outside lies 0."""
+    reach = round(4 * deviation)
+    step = torch.arange(-reach, reach + 1, device=shares.device, dtype=torch.float32)
+    kernel = torch.exp(-(step**2) / (2 * deviation**2))
+    kernel = kernel / kernel.sum()
+    rows = F.conv2d(shares[:, None], kernel[None, None, :, None], padding=(reach, 0))
+    return F.conv2d(rows, kernel[None, None, None], padding=(0, reach))[:, 0]

@@ -49,6 +49,8 @@ OPEN_EYE = 0.29
 NEUTRAL_GAZE = np.array([0.0, -0.067])
 GAZE_REACH = np.array([0.17, 0.09])
 """Eye widths that the iris travels at full gaze."""
+TEETH_BACK = 0.06
+"""Eye distances that the teeth lie behind the lips."""
 CLOSED_GAP = 0.03
 """Eye distances between the lips below which a mouth counts as closed."""
 MIDDLE = slice(3, 6)
@@ -236,7 +238,18 @@ class FaceRig:
         gaze = controls[[INDEX["gaze_x"], INDEX["gaze_y"]]]
         eyes = [self.eyeball(eye, gaze) @ turn.T + offset for eye in (0, 1)]
         context = self._context(turn, offset, (face - rigid)[list(OVAL)])
-        return np.concatenate([face, context, *eyes]).astype(np.float32)
+        teeth = self.teeth @ turn.T + offset
+        return np.concatenate([face, context, *eyes, teeth]).astype(np.float32)
+
+    @cached_property
+    def teeth(self) -> NDArray[np.float64]:
+        """(3, 3) a triangle around the mouth in the plane of the upper teeth, in the frontal face.
+
+        It moves with the skull alone.
+        """
+        lips = self.frontal[[13, 14]].mean(axis=0)
+        corners = np.array([[-1.0, -0.6, TEETH_BACK], [1.0, -0.6, TEETH_BACK], [0, 1, TEETH_BACK]])
+        return np.asarray(lips + corners * self.unit)
 
     def _context(
         self,

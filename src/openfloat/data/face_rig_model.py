@@ -1,7 +1,8 @@
 """The mesh that every portrait's rig shares: which vertices there are and what they join.
 
 Vertices 0-467 are MediaPipe's face, then come the context rings and the fixed border with 36
-vertices each, then 17 for each eyeball: centre, edge of the iris, outer ring.
+vertices each, then 17 for each eyeball: centre, edge of the iris, outer ring, then the three of one
+triangle in whose plane the upper teeth lie.
 """
 
 import itertools
@@ -28,7 +29,8 @@ RING_STEPS = (0.10, 0.27, 0.50, 0.75)
 NUM_FACE = 468
 NUM_SKIN = NUM_FACE + 36 * (len(RING_STEPS) + 1)
 EYE_POINTS = 8
-NUM_VERTICES = NUM_SKIN + 2 * (1 + 2 * EYE_POINTS)
+NUM_TEETH = 3
+NUM_VERTICES = NUM_SKIN + 2 * (1 + 2 * EYE_POINTS) + NUM_TEETH
 IRIS_GROWTH = 1.15
 """The mesh' irises are this much larger than the landmarks', to take their dark rim along."""
 
@@ -57,8 +59,9 @@ class FaceModel:
 
     @cached_property
     def triangles(self) -> Indices:
-        """All triangles: skin, then the left, then the right eyeball."""
-        return np.concatenate([self.skin, *self.eyeballs])
+        """All triangles: skin, then the left, then the right eyeball, then the upper teeth's."""
+        teeth = np.arange(NUM_VERTICES - NUM_TEETH, NUM_VERTICES)
+        return np.concatenate([self.skin, *self.eyeballs, teeth[None]])
 
     @cached_property
     def mouth(self) -> NDArray[np.bool_]:

@@ -1,123 +1,143 @@
-"""Which triangle covers which pixel, without loops over pixels or triangles."""
+"""Which triangle covers which pixel, for a batch of moved meshes, without loops over any of them.
+
+Of several triangles that cover a pixel the nearest is the last in drawing order, so that the
+largest number wins: a scatter by maximum, which gives the same whatever the order in which a
+processor or a graphics card works.
+"""
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from jaxtyping import Float64
+
+from openfloat.shapes import Float, Int, Tensor
 
 EDGE_TOLERANCE = 1e-4
 """Barycentric slack that keeps pixels on a shared edge from falling between two triangles."""
 
 
-class Window(NamedTuple):
-    """A rectangle of whole pixels, `right` and `bottom` exclusive."""
+class Windows(NamedTuple):
+    """Rectangles of whole pixels of one size, one in each picture of a batch."""
 
-    left: int
-    top: int
-    right: int
-    bottom: int
+    left: Int[Tensor, " b"]
+    top: Int[Tensor, " b"]
+    height: int
+    width: int
 
-    @property
-    def width(self) -> int:
-        return self.right - self.left
+    @classmethod
+    def whole(cls, count: int, size: int, device: torch.device) -> "Windows":
+        """The whole picture, for so many pictures."""
+        corner = torch.zeros(count, dtype=torch.long, device=device)
+        return cls(corner, corner, size, size)
 
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
+    def rows(self) -> Int[Tensor, "b h"]:
+        """Rows of the picture."""
+        return self.top[:, None] + torch.arange(self.height, device=self.top.device)
 
-    @property
-    def is_empty(self) -> bool:
-        return self.width <= 0 or self.height <= 0
+    def columns(self) -> Int[Tensor, "b w"]:
+        """Columns of the picture."""
+        return self.left[:, None] + torch.arange(self.width, device=self.left.device)
 
-    def centres(self, size: int) -> NDArray[np.float32]:
-        """(h, w, 2) pixel centres, x and y as shares of a picture of this size."""
-        x, y = np.meshgrid(np.arange(self.left, self.right), np.arange(self.top, self.bottom))
-        return ((np.stack([x, y], axis=-1) + 0.5) / size).astype(np.float32)
+    def centres(self, size: int) -> Float[Tensor, "b h w 2"]:
+        """Pixel centres, x and y as shares of a picture of this size."""
+        x = self.columns()[:, None].expand(-1, self.height, -1)
+        y = self.rows()[:, :, None].expand(-1, -1, self.width)
+        return (torch.stack([x, y], dim=-1).double() + 0.5).div(size).float()
 
 
 class Raster(NamedTuple):
-    """A mesh seen at the pixel centres of a window."""
+    """Meshes seen at the pixel centres of windows."""
 
-    triangle: NDArray[np.int16]
-    """(h, w) triangle number, -1 where there is none."""
-    barycentric: NDArray[np.float32]
-    """(h, w, 2) weights of the triangle's first and second corner."""
+    triangle: Int[Tensor, "b h w"]
+    """Triangle number, -1 where there is none."""
+    barycentric: Float[Tensor, "b h w 2"]
+    """Weights of the triangle's first and second corner."""
 
     def interpolate(
-        self, values: NDArray[np.float32], triangles: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Values (v, c) of the vertices at the pixels, (h, w, c)."""
-        corners = values[triangles]
-        base = corners[:, 2]
-        places = base[self.triangle]
-        for corner in (0, 1):
-            edge = (corners[:, corner] - base)[self.triangle]
-            places += edge * self.barycentric[..., corner, None]
-        return places
+        self, values: Float[Tensor, "v c"], triangles: Int[Tensor, "n 3"]
+    ) -> Float[Tensor, "b h w c"]:
+        """Values of the vertices at the pixels."""
+        first, second, base = values[triangles].unbind(dim=1)
+        seen = self.triangle.clamp(min=0)
+        weight = self.barycentric
+        places = base[seen] + weight[..., :1] * (first - base)[seen]
+        return places + weight[..., 1:] * (second - base)[seen]
 
 
 def rasterise(
-    points: NDArray[np.float32],
-    depth: NDArray[np.float32],
-    triangles: NDArray[np.int64],
+    points: Float[Tensor, "b v 2"],
+    depth: Float[Tensor, "b v"],
+    triangles: Int[Tensor, "n 3"],
     size: int,
-    window: Window | None = None,
+    windows: Windows | None = None,
 ) -> Raster:
     """Draw triangles from the farthest to the nearest, one span of pixels per row and triangle.
 
     Args:
-        points: (v, 2) positions as shares of the picture, x and y.
-        depth: (v,) larger is farther.
-        triangles: (n, 3) vertex numbers.
-        size: height and width of the picture in pixels.
-        window: the part to draw; all of it by default.
+        points: positions as shares of the picture, x and y.
+        depth: larger is farther.
+        triangles: vertex numbers, the same for the whole batch.
+        size: height and width of the pictures in pixels.
+        windows: the parts to draw; all of them by default.
     """
-    window = window or Window(0, 0, size, size)
-    order = np.argsort(-depth[triangles].sum(axis=1), kind="stable")
-    corners = points.astype(np.float64)[triangles[order]] * size - 0.5
-    corners -= (window.left, window.top)
-    slopes = _slopes(corners)
-    owner, row, left, lengths = _spans(corners, slopes, window)
-    ends = np.cumsum(lengths)
-    place = np.arange(ends[-1] if len(ends) else 0)
-    place += np.repeat(row * window.width + left - (ends - lengths), lengths)
-    winner = np.full(window.width * window.height, -1, dtype=np.int64)
-    winner[place] = np.repeat(owner, lengths)  # of several, the last one stays
-    rows, columns = np.divmod(np.arange(len(winner)), max(window.width, 1))
-    x, y = columns - corners[winner, 2, 0], rows - corners[winner, 2, 1]
-    plane = slopes[winner]
-    barycentric = plane[:, :2, 0] * x[:, None] + plane[:, :2, 1] * y[:, None]
-    triangle = np.where(winner >= 0, order[winner], -1).astype(np.int16)
-    shape = (window.height, window.width)
-    return Raster(triangle.reshape(shape), barycentric.astype(np.float32).reshape(*shape, 2))
+    windows = windows or Windows.whole(len(points), size, points.device)
+    far = depth[:, triangles]
+    order = (far[..., 0] + far[..., 1] + far[..., 2]).argsort(dim=1, descending=True, stable=True)
+    corners = points.double()[:, triangles] * size - 0.5
+    corners = corners - torch.stack([windows.left, windows.top], dim=1)[:, None, None]
+    corners = torch.take_along_dim(corners, order[..., None, None], dim=1).flatten(0, 1)
+    planes = _planes(corners)
+    owner, row, left, lengths = _spans(corners, planes, windows)
+    area = windows.height * windows.width
+    begin = owner // len(triangles) * area + row * windows.width + left
+    inside = torch.arange(int(lengths.sum()), device=points.device)
+    inside = inside - (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
+    winner = torch.full((len(points) * area,), -1, device=points.device)
+    winner = winner.scatter_reduce(
+        0, begin.repeat_interleave(lengths) + inside, owner.repeat_interleave(lengths), "amax"
+    )
+    shape = (len(points), windows.height, windows.width)
+    seen = winner.clamp(min=0)
+    x = torch.arange(windows.width, device=points.device, dtype=torch.float64)
+    y = torch.arange(windows.height, device=points.device, dtype=torch.float64)[:, None]
+    plane = planes[:, :2][seen].view(*shape, 2, 3)
+    barycentric = plane[..., 0] * x[..., None] + plane[..., 1] * y[..., None] + plane[..., 2]
+    number = torch.where(winner < 0, -1, order.flatten()[seen])
+    return Raster(number.view(shape), barycentric.float())
 
 
-def _slopes(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, 3, 2) growth of the three barycentric weights in x and y; not a number where flat."""
-    (x0, y0), (x1, y1), (x2, y2) = (corners[:, i].T for i in range(3))
+def _planes(corners: Float64[Tensor, "n 3 2"]) -> Float64[Tensor, "n 3 3"]:
+    """Growth of the three barycentric weights in x and y, and their values at 0.
+
+    Not a number where a triangle is flat.
+    """
+    (x0, y0), (x1, y1), (x2, y2) = (corner.unbind(dim=1) for corner in corners.unbind(dim=1))
     area = (y1 - y2) * (x0 - x2) + (x2 - x1) * (y0 - y2)
-    area = np.where(np.abs(area) < 1e-9, np.nan, area)
-    first = np.stack([y1 - y2, x2 - x1], axis=1) / area[:, None]
-    second = np.stack([y2 - y0, x0 - x2], axis=1) / area[:, None]
-    return np.stack([first, second, -first - second], axis=1)
+    area = torch.where(area.abs() < 1e-9, torch.nan, area)
+    first = torch.stack([y1 - y2, x2 - x1], dim=1) / area[:, None]
+    second = torch.stack([y2 - y0, x0 - x2], dim=1) / area[:, None]
+    slopes = torch.stack([first, second, -first - second], dim=1)
+    start = -(slopes * corners[:, 2:]).sum(dim=2) + corners.new_tensor([0, 0, 1])
+    return torch.cat([slopes, start[..., None]], dim=2)
 
 
 def _spans(
-    corners: NDArray[np.float64], slopes: NDArray[np.float64], window: Window
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    corners: Float64[Tensor, "n 3 2"], planes: Float64[Tensor, "n 3 3"], windows: Windows
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Owner, row, first column and length of each run of covered pixels."""
-    low = np.ceil(corners[..., 1].min(axis=1)).clip(0, window.height).astype(np.int64)
-    high = np.floor(corners[..., 1].max(axis=1)).clip(-1, window.height - 1).astype(np.int64)
-    heights = np.where(np.isnan(slopes[:, 0, 0]), 0, np.maximum(high - low + 1, 0))
-    owner = np.repeat(np.arange(len(corners)), heights)
-    row = np.arange(len(owner)) - np.repeat(np.cumsum(heights) - heights, heights) + low[owner]
-    in_x, in_y = slopes[owner, :, 0], slopes[owner, :, 1]
-    start = in_y * (row - corners[owner, 2, 1])[:, None] + [0, 0, 1] + EDGE_TOLERANCE
-    steep = np.where(in_x == 0, np.inf, in_x)
-    crossing = corners[owner, 2, 0][:, None] - start / steep
-    left = np.where(in_x > 0, crossing, -np.inf).max(axis=1)
-    right = np.where(in_x < 0, crossing, np.inf).min(axis=1)
-    right = np.where(((in_x == 0) & (start < 0)).any(axis=1), -np.inf, right)
-    left = np.ceil(left).clip(0, window.width).astype(np.int64)
-    right = np.floor(right).clip(-1, window.width - 1).astype(np.int64)
-    return owner, row, left, np.maximum(right - left + 1, 0)
+    height, width = windows.height, windows.width
+    low = corners[..., 1].amin(dim=1).ceil().clamp(0, height).long()
+    high = corners[..., 1].amax(dim=1).floor().clamp(-1, height - 1).long()
+    heights = (high - low + 1).clamp(min=0).masked_fill(planes[:, 0, 0].isnan(), 0)
+    owner = torch.arange(len(corners), device=corners.device).repeat_interleave(heights)
+    row = torch.arange(len(owner), device=corners.device)
+    row = row - (heights.cumsum(0) - heights)[owner] + low[owner]
+    in_x, in_y, start = planes[owner].unbind(dim=2)
+    start = start + in_y * row[:, None] + EDGE_TOLERANCE
+    crossing = -start / torch.where(in_x == 0, torch.inf, in_x)
+    left = torch.where(in_x > 0, crossing, -torch.inf).amax(dim=1)
+    right = torch.where(in_x < 0, crossing, torch.inf).amin(dim=1)
+    right = right.masked_fill(((in_x == 0) & (start < 0)).any(dim=1), -torch.inf)
+    left = left.ceil().clamp(0, width).long()
+    right = right.floor().clamp(-1, width - 1).long()
+    return owner, row, left, (right - left + 1).clamp(min=0)

@@ -19,16 +19,17 @@ from numpy.typing import NDArray
 
 from openfloat.codec import write_json
 from openfloat.data.controls import to_coefficients
-from openfloat.data.engine import TRUTH_SIZE, Picture, PortraitEngine
+from openfloat.data.engine import Picture, PortraitEngine
 from openfloat.data.engine_controls import draw_controls
-from openfloat.data.face_rig_model import NUM_VERTICES, FaceModel
+from openfloat.data.engine_truth import TRUTH_SIZE
+from openfloat.data.face_rig_model import NUM_SKIN, NUM_VERTICES, FaceModel
 from openfloat.data.manifest import PortraitRow, Split, read_manifest
 from openfloat.data.mesh import load_template
 from openfloat.data.portraits import load_portrait, read_landmarks
 from openfloat.drafts import sync_folder
 from openfloat.errors import BadInput
 
-FORMAT = 1
+FORMAT = 2
 MARKER = "finished.json"
 TEMPLATE_FILE = "canonical_face_mediapipe.obj"
 SAME_SPOT = 0.05
@@ -44,13 +45,13 @@ class PictureCache:
     controls: NDArray[np.float32]
     """(n, 20) motion coefficients: controls of roughly unit spread, in the table's order."""
     triangle: NDArray[np.int16]
-    """(n, 64, 64) triangle seen at each pixel."""
+    """(n, 128, 128) triangle seen at each pixel."""
     barycentric: NDArray[np.float16]
-    """(n, 64, 64, 2) weights of that triangle's first two corners."""
+    """(n, 128, 128, 2) weights of that triangle's first two corners."""
     visible: NDArray[np.uint8]
-    """(n, 64, 64) 0 where the picture shows what its portrait does not."""
+    """(n, 128, 128) 0 where the picture shows what its portrait does not."""
     region: NDArray[np.uint8]
-    """(n, 64, 64) 1 on mouth and eyes."""
+    """(n, 128, 128) 1 on mouth and eyes."""
     vertices: NDArray[np.float16]
     """(n, v, 2) in picture coordinates: -1 and 1 are the outer edges."""
     portrait: NDArray[np.int32]
@@ -103,6 +104,7 @@ def build_picture_cache(
     split: Split = "train",
     workers: int = 2,
     portraits: Sequence[str] | None = None,
+    device: str = "cpu",
 ) -> PictureCache:
     """Make and store pictures of every portrait of a split, or open them if they are there.
 
@@ -117,6 +119,7 @@ def build_picture_cache(
         split: whose portraits.
         workers: processes.
         portraits: file names to use instead of the whole split.
+        device: where pixels are computed.
 
     Raises:
         BadInput: there are no portraits, a name is unknown, or the folder holds a cache made with
@@ -133,13 +136,16 @@ def build_picture_cache(
             raise BadInput(f"{cache_dir} holds pictures made with other settings; remove it first")
         return PictureCache.open(cache_dir)
     _prepare(cache_dir, settings, load_model(data_dir))
-    shares = [(data_dir, cache_dir, rows[k::workers], settings) for k in range(workers)]
-    numbers = [range(len(rows))[k::workers] for k in range(workers)]
+    numbers = range(len(rows))
+    shares = [
+        (data_dir, cache_dir, rows[k::workers], settings, numbers[k::workers], device)
+        for k in range(workers)
+    ]
     if workers == 1:
-        _fill(*shares[0], numbers[0])
+        _fill(*shares[0])
     else:
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            pool.starmap(_fill, [(*share, n) for share, n in zip(shares, numbers, strict=True)])
+            pool.starmap(_fill, shares)
     sync_folder(cache_dir)
     write_json({"pictures": len(rows) * pictures_per_portrait}, cache_dir / MARKER)
     return PictureCache.open(cache_dir)
@@ -197,6 +203,7 @@ def _fill(
     rows: tuple[PortraitRow, ...],
     settings: dict[str, Any],
     numbers: range,
+    device: str,
 ) -> None:
     """Make the pictures of some portraits and write them to their rows."""
     torch.set_num_threads(1)
@@ -206,19 +213,24 @@ def _fill(
     each = settings["pictures_per_portrait"]
     for row, number in zip(rows, numbers, strict=True):
         portrait = load_portrait(data_dir, row, landmarks, size=2 * settings["size"])
-        engine = PortraitEngine(model, portrait, settings["size"])
-        for place in range(each):
-            _store(arrays, number * each + place, _make(engine, settings["seed"], place))
+        engine = PortraitEngine(model, portrait, settings["size"], device)
+        for place, picture in enumerate(_make(engine, settings["seed"], each)):
+            _store(arrays, number * each + place, picture)
     for array in arrays.values():
         array.flush()
 
 
-def _make(engine: PortraitEngine, seed: int, place: int) -> Picture:
-    """Picture number `place` of a portrait; the draw depends on its file name, not its number."""
-    if place == 0:
-        return engine.untouched()
-    key = [seed, place, *engine.portrait.name.encode()]
-    return engine.picture(draw_controls(engine.rig.base, np.random.default_rng(key)))
+def _make(engine: PortraitEngine, seed: int, each: int) -> list[Picture]:
+    """A portrait's pictures, the untouched one first.
+
+    The draws depend on its file name and the picture's place, not on the portrait's number.
+    """
+    name = engine.portrait.name.encode()
+    controls = [
+        draw_controls(engine.rig.base, np.random.default_rng([seed, place, *name]))
+        for place in range(1, each)
+    ]
+    return [engine.untouched(), *engine.pictures(controls)]
 
 
 def _store(arrays: dict[str, NDArray[np.generic]], row: int, picture: Picture) -> None:
@@ -242,11 +254,12 @@ def pair_grid(
         driving_rows: (b,) picture numbers; of the same portraits where `visible` is to be exact.
 
     Returns:
-        grid (b, 64, 64, 2), positions in [-1, 1] where -1 and 1 are outer edges (a position may
-        lie outside), and visible (b, 1, 64, 64), 1 where the source shows the same spot.
+        grid (b, 128, 128, 2), positions in [-1, 1] where -1 and 1 are outer edges (a position may
+        lie outside), and visible (b, 1, 128, 128), 1 where the source shows the same spot.
     """
     source, driving = (np.asarray(rows, dtype=np.int64) for rows in (source_rows, driving_rows))
     photo = source - source % cache.pictures_per_portrait
+    behind = cache.triangles[:, 0] >= NUM_SKIN
     triangle, barycentric = cache.triangle[driving], cache.barycentric[driving]
     grid = _interpolate(cache, source, triangle, barycentric)
     wanted = _interpolate(cache, photo, triangle, barycentric)
@@ -257,6 +270,7 @@ def pair_grid(
     visible = (cache.visible[driving] & cache.visible[source][pick]).astype(bool)
     visible &= np.abs(grid).max(axis=-1) <= 1
     visible &= np.abs(found - wanted).max(axis=-1) <= SAME_SPOT
+    visible &= ~behind[triangle] | behind[source_triangle[pick]]
     return grid, visible[:, None].astype(np.float32)
 
 
@@ -266,7 +280,7 @@ def _interpolate(
     triangle: NDArray[np.int16],
     barycentric: NDArray[np.float16],
 ) -> NDArray[np.float32]:
-    """Positions (b, 64, 64, 2) in pictures of points given by triangle and weights."""
+    """Positions (b, 128, 128, 2) in pictures of points given by triangle and weights."""
     vertices = np.asarray(cache.vertices[rows], dtype=np.float32)
     flat = vertices.reshape(-1, 2)
     start = (np.arange(len(rows)) * vertices.shape[1])[:, None, None]

@@ -49,6 +49,7 @@ def synthesize(
     options: SynthesisOptions | None = None,
     *,
     workers: int = 1,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Synthesis:
     """Make clips of speaking portraits with known motion, or go on where a call was stopped.
@@ -63,6 +64,7 @@ def synthesize(
         out: the folder, made if need be.
         options: which clips; 20 of the train split when left out.
         workers: processes.
+        device: where pixels are computed; on another one a byte may differ by one.
         progress: told of every clip.
 
     Raises:
@@ -79,7 +81,7 @@ def synthesize(
     done = options.clips - len(todo)
     if progress is not None:
         progress(done, options.clips)
-    jobs = [(data_dir, out, number, options, programs) for number in todo]
+    jobs = [(data_dir, out, number, options, programs, device) for number in todo]
     _make_all(jobs, workers, lambda made: progress and progress(done + made, options.clips))
     rows, frames = _list(out, options.split)
     content = {"portraits": [], "clips": [asdict(row) for row in rows], "speech": []}

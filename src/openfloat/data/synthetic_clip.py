@@ -59,6 +59,7 @@ def make_clip(
     number: int,
     options: SynthesisOptions,
     programs: Sequence[ProgramName],
+    device: str = "cpu",
 ) -> None:
     """Make one clip and write its video, then its truth.
 
@@ -68,6 +69,7 @@ def make_clip(
         number: with the options' seed and split it decides everything.
         options: how it is made.
         programs: speech synthesisers to draw from.
+        device: where pixels are computed.
 
     Raises:
         OpenFloatError: the data pack lacks something, or a synthesiser does not speak.
@@ -77,7 +79,7 @@ def make_clip(
     rows = read_manifest(data_dir).portraits_of(options.split)
     row = rows[int(generator.integers(len(rows)))]
     portrait = load_portrait(data_dir, row, read_landmarks(data_dir), size=2 * options.size)
-    engine = PortraitEngine(load_model(data_dir), portrait, options.size)
+    engine = PortraitEngine(load_model(data_dir), portrait, options.size, device)
     spoken = shorten(synthesize_spoken(seed, programs), options.seconds)
     values = fit_to_portrait(to_values(spoken.clip.motion), engine.rig.base, generator)
     camera = draw_camera(generator, len(values), options.size) if options.jitter else None
@@ -121,8 +123,7 @@ def _film(
         sound = Path(folder) / "sound.wav"
         write_wave(sound, waveform)
         with VideoWriter(path, engine.size, engine.size, FPS, sound, crf) as video:
-            for frame, controls in enumerate(values):
-                picture = engine.picture(controls)
+            for frame, picture in enumerate(engine.stream(values)):
                 points[frame] = picture.vertices[:NUM_MEASURED]
                 image = picture.image if camera is None else take(camera, picture.image, frame)
                 video.write(image[None])

@@ -6,6 +6,7 @@ others from a driving clip.
 """
 
 import json
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from openfloat.codec import from_json, to_json
 from openfloat.config import CONTROLS
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.errors import BadCheckpoint
+from openfloat.weights.store import fingerprint
+
+logger = logging.getLogger(__name__)
 
 FILE = "controls.json"
 MOST_BYTES = 2**20
@@ -52,7 +56,7 @@ class ControlMap:
     fitted: str = ""
     """On what, in words."""
     weights: str = ""
-    """First letters of the SHA-256 of the weights that it was fitted to."""
+    """`fingerprint` of the weights that it was fitted to."""
 
     def __post_init__(self) -> None:
         count = len(self.names)
@@ -105,7 +109,7 @@ NOMINAL = _nominal()
 
 
 def load_map(folder: Path, num_directions: int) -> ControlMap | None:
-    """The map of a model folder; none where it has none.
+    """The map of a model folder; none where it has none, or one of other weights (it says so).
 
     Raises:
         BadCheckpoint: the file is none, too large, or of another number of directions.
@@ -123,6 +127,9 @@ def load_map(folder: Path, num_directions: int) -> ControlMap | None:
         raise BadCheckpoint(
             f"{path}: of {found.num_directions} directions, the model has {num_directions}"
         )
+    if found.weights and found.weights != fingerprint(folder):
+        logger.warning("%s is of other weights and left out; run openfloat calibrate", path)
+        return None
     return found
 
 

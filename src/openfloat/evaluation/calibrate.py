@@ -6,7 +6,6 @@ detector sees that a control moves another one too, that is taken back. Slopes c
 amount, so it is done twice.
 """
 
-import hashlib
 import statistics
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +31,7 @@ from openfloat.evaluation.face_measures import ASKABLE
 from openfloat.evaluation.tracking import AS_IT_IS
 from openfloat.pipeline import FloatPipeline
 from openfloat.weights.hub import resolve_model
-from openfloat.weights.store import WEIGHTS
+from openfloat.weights.store import fingerprint
 
 ROUNDS = 2
 LEAST_GAIN, MOST_GAIN = 0.6, 2.5
@@ -68,6 +67,7 @@ def calibrate_by_rendering(
     Raises:
         BadInput: the model's directions have no names, or the folder is no data pack.
     """
+    weights = fingerprint(resolve_model(name))  # of what is measured, whatever lands meanwhile
     pipeline = FloatPipeline.from_pretrained(name, device=device)
     if not pipeline.config.controls:
         raise BadInput(
@@ -92,7 +92,7 @@ def calibrate_by_rendering(
             found,
             r2=tuple(_r2_of(control, r2) for control in found.names),
             fitted=f"by rendering sweeps on {len(people)} portraits of the train split",
-            weights=digest(name),
+            weights=weights,
         ),
         controls,
     )
@@ -164,10 +164,3 @@ def _leaks(rows: list[dict[str, Any]], control: str) -> dict[str, float]:
 def _r2_of(name: str, r2: dict[str, float | None]) -> float:
     kin = {"mouth_down": "smile", "brows_up": "brows", "brows_down": "brows"}
     return float(r2[kin.get(name, name)] or 0.0)
-
-
-def digest(name: str | Path) -> str:
-    """First letters of the SHA-256 of a model's weights."""
-    path = resolve_model(name) / WEIGHTS
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

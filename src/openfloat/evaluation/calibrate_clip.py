@@ -17,14 +17,16 @@ from numpy import ndarray
 from openfloat.data.face_rig_fields import JAW_DROP
 from openfloat.editing.control_map import ControlMap
 from openfloat.errors import BadInput
-from openfloat.evaluation.calibrate import digest
 from openfloat.evaluation.face_measures import ASKABLE, measure_face
 from openfloat.pipeline import FloatPipeline
 from openfloat.reenactment.watch import Seen, watch
 from openfloat.vision.head_pose import standard_face
+from openfloat.weights.hub import resolve_model
+from openfloat.weights.store import fingerprint
 
 LEAST_R2 = 0.3
 """Share of variance, in frames that were not fitted, below which a control stays without a name."""
+FAINT_R2 = 0.05
 MOST_FRAMES, LEAST_FRAMES = 1500, 50
 FOLDS = 5
 BATCH = 8
@@ -58,15 +60,22 @@ def calibrate_by_clip(name: str | Path, clip: Path, *, device: str = "cpu") -> C
             f"{clip}: no control shows in {pipeline.config.name}'s directions (best R2 "
             f"{r2.max():.2f}); a clip in which the head turns and speaks is needed"
         )
-    reads, offsets, rows = fit(found.coefficients, found.controls[:, kept])
+    # controls that show a little are fitted too, so that those with names leave them alone
+    beside = np.flatnonzero(r2 >= FAINT_R2)
+    named = [int(np.flatnonzero(beside == k)[0]) for k in kept]
+    reads, offsets, rows = (
+        part[named] for part in fit(found.coefficients, found.controls[:, beside])
+    )
+    left = ", ".join(f"{names[k]} {r2[k]:.2f}" for k in range(len(names)) if k not in kept)
     return ControlMap(
         names=tuple(names[k] for k in kept),
         rows=tuple(tuple(row) for row in rows.tolist()),
         r2=tuple(r2[kept].tolist()),
         reads=tuple(tuple(row) for row in reads.tolist()),
         offsets=tuple(offsets.tolist()),
-        fitted=f"on {len(found.controls)} frames of a driving clip",
-        weights=digest(name),
+        fitted=f"on {len(found.controls)} frames of a driving clip; without a name, by R2: "
+        f"{left or 'none'}",
+        weights=fingerprint(resolve_model(name)),
     )
 
 

@@ -158,7 +158,7 @@ class References:
     def of(cls, subject: Subject) -> Self:
         """Draw and measure them."""
         sweeps = [sweep_of(control, subject.engine.rig.base) for control in ASKABLE]
-        drawings = [[subject.engine.drawing(v) for v in sweep.controls] for sweep in sweeps]
+        drawings = [subject.engine.drawings(sweep.controls) for sweep in sweeps]
         images = [np.stack([image for image, _ in swept]) for swept in drawings]
         return cls(
             sweeps,

@@ -13,7 +13,7 @@ from openfloat.models.synthesis import SynthesisLevel
 from openfloat.nn.equalised import ACTIVATION_GAIN, NEGATIVE_SLOPE
 from openfloat.nn.filters import blur_kernel
 from openfloat.nn.gather import Table
-from openfloat.nn.warp import sampling_grid
+from openfloat.nn.warp import padding, sampling_grid
 from openfloat.shapes import Float, Tensor
 
 FLOWS, COLOURS = 3, 3
@@ -45,7 +45,7 @@ class LevelWeights:
 
     def __init__(self, level: SynthesisLevel, resolution: int) -> None:
         """Fold scales and gains."""
-        self.resolution = resolution
+        self.resolution, self.edge_goes_on = resolution, level.edge_goes_on
         self.up = Convolution(level.up, resolution // 2)
         self.conv = Convolution(level.conv, resolution)
         self.head = Head(level.flow, level.paint)
@@ -121,6 +121,8 @@ class Level:
         state, decided = weights.doubled(state, told)
         mask = decided[:, 2:]
         places = torch.add(self._places, decided[:, :2], alpha=size)
+        if weights.edge_goes_on:
+            places = places.clamp_(0, size - 1)
         seen = self._table.neighbours(places, mask)
         shape = len(hidden), size, size, -1
         colours = rearrange(self._colours(seen).view(shape), "n h w three -> n three h w")
@@ -148,7 +150,9 @@ class LastLevel:
         state, decided = weights.doubled(state, told)
         mask = decided[:, 2:]
         grid = self._mesh + 2 * rearrange(decided[:, :2], "1 two h w -> 1 h w two")
-        warped = F.grid_sample(self._source, grid, align_corners=False)
+        warped = F.grid_sample(
+            self._source, grid, padding_mode=padding(weights.edge_goes_on), align_corners=False
+        )
         colours = torch.addcmul(weights.activation_bias, warped, mask)
         weights.add_colours(state, colours, mask, told)
         return state[:, FLOWS:]

@@ -59,7 +59,9 @@ class ColourHead(nn.Module):
 class SynthesisLevel(nn.Module):
     """One resolution: twice the size, one more convolution, then where to look in the source."""
 
-    def __init__(self, inputs: int, outputs: int, style_dim: int, *, painted: bool) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, style_dim: int, *, painted: bool, edge_goes_on: bool
+    ) -> None:
         """Build the level.
 
         Args:
@@ -67,8 +69,10 @@ class SynthesisLevel(nn.Module):
             outputs: channels of this level.
             style_dim: width of the latent.
             painted: whether own features become colours where the mask turns from the source.
+            edge_goes_on: what a grid finds beyond the source's border, see `warp`.
         """
         super().__init__()
+        self.edge_goes_on = edge_goes_on
         self.up = ModulatedConv2d(inputs, outputs, 3, style_dim, up=True)
         self.conv = ModulatedConv2d(outputs, outputs, 3, style_dim)
         self.flow = ModulatedHead(outputs, 3, style_dim)
@@ -83,7 +87,7 @@ class SynthesisLevel(nn.Module):
         The colour head sees the masked source alone. Its convolution has no bias, so that the mask
         is applied to three channels after it instead of to all before it.
         """
-        warped = warp(source, grid)
+        warped = warp(source, grid, edge_goes_on=self.edge_goes_on)
         colours = self.colour(self.colour.conv(warped) * mask)
         return torch.lerp(hidden, warped.to(hidden.dtype), mask.to(hidden.dtype)), colours
 
@@ -92,7 +96,8 @@ class SynthesisLevel(nn.Module):
 
         Warp and 1x1 convolution commute, so that three channels are warped instead of all.
         """
-        return self.colour(warp(self.colour.conv(source), grid) * mask)
+        colours = warp(self.colour.conv(source), grid, edge_goes_on=self.edge_goes_on)
+        return self.colour(colours * mask)
 
     def own_colours(
         self, hidden: FeatureMap, latent: Latent, mask: Mask
@@ -122,7 +127,11 @@ class Decoder(nn.Module):
         self.levels = nn.ModuleDict(
             {
                 str(r): SynthesisLevel(
-                    channels(r // 2), channels(r), style_dim, painted=config.painted
+                    channels(r // 2),
+                    channels(r),
+                    style_dim,
+                    painted=config.painted,
+                    edge_goes_on=config.edge_goes_on,
                 )
                 for r in config.resolutions
             }

@@ -1,7 +1,7 @@
 """Flow warp: take the source's features from somewhere else.
 
 Positions are (x, y) in [-1, 1] where -1 and 1 are the outer edges of the border pixels, as
-`grid_sample` with `align_corners=False` reads them; outside lie zeros.
+`grid_sample` with `align_corners=False` reads them; outside lie zeros, or the border goes on.
 """
 
 import torch
@@ -30,10 +30,25 @@ def sampling_grid(offsets: Float[Tensor, "b 2 h w"]) -> Grid:
     return rearrange(offsets + torch.stack((x, y)), "b two h w -> b h w two")
 
 
-def warp(features: Float[Tensor, "p c i j"], grid: Grid) -> Float[Tensor, "b c h w"]:
-    """Features at the grid's positions, bilinear, zeros outside; in the features' type.
+def warp(
+    features: Float[Tensor, "p c i j"], grid: Grid, *, edge_goes_on: bool = False
+) -> Float[Tensor, "b c h w"]:
+    """Features at the grid's positions, bilinear; in the features' type.
 
     Features of batch p = 1 serve a grid of any batch b; else p = b.
+
+    Args:
+        features: maps to look things up in.
+        grid: where.
+        edge_goes_on: beyond the border lies what lies on it; else zeros.
     """
     source = full_precision(features).expand(len(grid), -1, -1, -1)
-    return F.grid_sample(source, full_precision(grid), align_corners=False).to(features.dtype)
+    found = F.grid_sample(
+        source, full_precision(grid), padding_mode=padding(edge_goes_on), align_corners=False
+    )
+    return found.to(features.dtype)
+
+
+def padding(edge_goes_on: bool) -> str:
+    """What `grid_sample` calls it."""
+    return "border" if edge_goes_on else "zeros"

@@ -2,6 +2,8 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float32
+from numpy import ndarray
 
 from openfloat.audio.given import SoundLike
 from openfloat.clip import Portrait
@@ -63,11 +65,30 @@ def rest_of(pipeline: FloatPipeline, portrait: Portrait) -> torch.Tensor:
     if not pipeline.config.controls:
         return rest
     rest[LIPS] = 0
+    gaps = lip_gaps(pipeline, portrait)
+    if gaps is not None:
+        rest[JAW] = opening_point(gaps)
+    return rest
+
+
+@torch.inference_mode()
+def lip_gaps(pipeline: FloatPipeline, portrait: Portrait) -> Float32[ndarray, " n"] | None:
+    """How far a portrait's relaxed lips open at each jaw of `SWEEP`, in eye distances.
+
+    None where the decoded portrait shows no face.
+
+    Args:
+        pipeline: a model whose controls have names.
+        portrait: what its `encode` returned.
+    """
+    rest = portrait.coefficients[0].cpu().clone()
+    rest[LIPS] = 0
     tried = rest.repeat(len(SWEEP), 1)
     tried[:, JAW] = torch.from_numpy(SWEEP)
     frames = pipeline.decode(portrait, tried.to(pipeline.device))
-    if faces := detect_faces(frames[0]):
-        face = max(faces, key=lambda one: one.size)
-        gaps = [float(mouth_aperture(refine(frame, [face])[0].points)) for frame in frames]
-        rest[JAW] = opening_point(np.array(gaps, np.float32))
-    return rest
+    faces = detect_faces(frames[0])
+    if not faces:
+        return None
+    face = max(faces, key=lambda one: one.size)
+    gaps = [float(mouth_aperture(refine(frame, [face])[0].points)) for frame in frames]
+    return np.array(gaps, np.float32)

@@ -24,6 +24,8 @@ LARGEST_FLOOR = 0.06
 """Gap in eye distances that landmarks still show between closed lips of some people."""
 SWEEP = np.arange(0, 3.3, 0.25, dtype=np.float32)
 """Jaw coefficients that a portrait is tried with."""
+LEAST_RISE = 0.08
+"""Gap in eye distances by which lips must open over the sweep for their answer to be believed."""
 OPENED = 0.015
 """Gap in eye distances, beyond the smallest, from which on lips count as opened."""
 
@@ -59,3 +61,31 @@ def opening_point(gaps: Float32[ndarray, " n"], jaws: Float32[ndarray, " n"] = S
     after = int(np.argmax(risen > OPENED))
     share = (OPENED - risen[after - 1]) / (risen[after] - risen[after - 1])
     return float(jaws[after - 1] + share * (jaws[after] - jaws[after - 1]))
+
+
+def jaws_for(
+    wanted: Float32[ndarray, " t"],
+    gaps: Float32[ndarray, " n"],
+    jaws: Float32[ndarray, " n"] = SWEEP,
+) -> Float32[ndarray, " t"]:
+    """Jaw coefficients, counted from where lips begin to open, that open a portrait's lips so far.
+
+    Portraits answer unevenly: little at first, and less again when wide open.
+
+    Args:
+        wanted: coefficients that would open the lips of a face that answers evenly.
+        gaps: between the portrait's lips, in eye distances, for each jaw coefficient.
+        jaws: rising.
+    """
+    start = opening_point(gaps, jaws)
+    risen = np.maximum.accumulate(gaps) - gaps[0]
+    if risen[-1] <= LEAST_RISE:
+        return wanted
+    after = jaws > start
+    opened = np.concatenate([[0.0], risen[after]])
+    told = np.concatenate([[0.0], jaws[after] - start])
+    # strictly rising, so that it can be read the other way round
+    opened = np.maximum.accumulate(opened + 1e-4 * np.arange(len(opened)))
+    beyond = np.maximum(wanted / JAW_PER_GAP - opened[-1], 0) * JAW_PER_GAP
+    found = np.interp(wanted / JAW_PER_GAP, opened, told) + beyond
+    return np.minimum(found, max(float(jaws[-1]) - start, 0.0)).astype(np.float32)

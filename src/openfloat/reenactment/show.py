@@ -1,6 +1,7 @@
 """A motion decoded with any portrait, and a portrait that does what a video does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,8 +17,9 @@ from openfloat.motion.value import Motion
 from openfloat.nn.cores import one_core_each
 from openfloat.options import CropOptions, MarkOptions, SampleOptions
 from openfloat.pipeline import DECODE_BATCH, FloatPipeline, PictureLike
-from openfloat.reenactment.draw import draw_motion, rest_of
+from openfloat.reenactment.draw import draw_motion, lip_gaps, rest_of
 from openfloat.reenactment.read import Progress, read_motion
+from openfloat.reenactment.rest import JAW, jaws_for
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.finish import Finish
 from openfloat.vision.video_reader import probe
@@ -117,7 +119,8 @@ def reenact(
     seed = None if lips is None else options.seed
     finish = marker(marks, Origin(pipeline.config.name, seed), ready.picture)
     with _writer(pipeline, output, sound, finish) as writer:
-        motion = placed(pipeline, ready, read_motion(pipeline, video, reading), absolute=absolute)
+        motion = as_far_open(pipeline, ready, read_motion(pipeline, video, reading))
+        motion = placed(pipeline, ready, motion, absolute=absolute)
         if lips is not None:
             motion = with_lips(motion, draw_motion(pipeline, ready, lips, options))
         return _decode(pipeline, ready, motion, writer, progress)
@@ -142,6 +145,18 @@ def placed(
     named = bool(motion.controls)
     kept = [k for k in range(motion.num_controls) if not (named and k in LIPS)]
     return motion.shown_from(rest, kept)
+
+
+def as_far_open(pipeline: FloatPipeline, portrait: Portrait, motion: Motion) -> Motion:
+    """A motion read off a video whose jaw opens the portrait's lips as far as the video's.
+
+    Where controls have names: a few frames are decoded to learn how the portrait answers.
+    """
+    if not motion.controls or (gaps := lip_gaps(pipeline, portrait)) is None:
+        return motion
+    coefficients = motion.coefficients.clone()
+    coefficients[:, JAW] = torch.from_numpy(jaws_for(coefficients[:, JAW].numpy(), gaps))
+    return replace(motion, coefficients=coefficients)
 
 
 def with_lips(head: Motion, spoken: Motion) -> Motion:

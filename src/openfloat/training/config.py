@@ -37,6 +37,8 @@ class PictureWeights:
     """Perceptual, mouth and eyes alone, mean over their mask."""
     component_l1: float = 0.0
     """Pixels of mouth and eyes alone (ours)."""
+    hidden_l1: float = 0.0
+    """Pixels of mouth and eyes that the source does not show, as the data engine knows (ours)."""
     adversarial: float = 1.0
     eyes_adversarial: float = 1.0
     eyes_style: float = 100.0
@@ -117,6 +119,11 @@ class TrainConfig:
     start: str = ""
     """Name or folder of a model that the run goes on from: phase 1 from its auto-encoder, at full
     size, phase 2 from its motion and own speech encoder; empty: from random weights."""
+    fixed_encoder: bool = False
+    """Phase 1: leave the encoder as it is; a pair then costs a quarter less."""
+    feature_window: float = 1.0
+    """Phase 1: height and width of the window, as a share of the picture's, in which features are
+    compared; it lies about the face, elsewhere in every step."""
     autoencoder: str = ""
     """Phase 2 on motion latents: run folder of the auto-encoder whose basis they lie in."""
     frozen: str = ""

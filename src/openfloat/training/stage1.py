@@ -74,6 +74,7 @@ class AutoencoderTask:
         for network in (self._autoencoder, self.average):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._autoencoder.train()
+        self._autoencoder.encoder.requires_grad_(not self._config.fixed_encoder)
         self._fix_reader()
         optimizer = optimizer_for(self._autoencoder, self._config)
         self.players = (
@@ -117,7 +118,9 @@ class AutoencoderTask:
         known = known_rows(batch.supervised, self._config.known_motion)
         made = reconstruct(self._autoencoder, batch, known)
         weights = self._config.pictures
-        parts = picture_parts(made.image, batch, self._pyramid, weights)
+        generator = step_generator(self._config.seed + 2, clips)
+        window = draw_window(self.size, self._config.feature_window, generator)
+        parts = picture_parts(made.image, batch, self._pyramid, weights, window)
         painted = self._config.model.autoencoder.painted
         parts |= truth_parts(made, batch, known, weights, painted=painted)
         if self._critics:
@@ -178,7 +181,11 @@ def reconstruct(autoencoder: FloatAutoencoder, batch: PairBatch, known: Tensor) 
 
 
 def picture_parts(
-    image: Tensor, batch: PairBatch, pyramid: Vgg19Pyramid | RandomPyramid, weights: PictureWeights
+    image: Tensor,
+    batch: PairBatch,
+    pyramid: Vgg19Pyramid | RandomPyramid,
+    weights: PictureWeights,
+    window: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> dict[str, Tensor]:
     """What compares the reconstruction with the driving picture (paper, section 3.1).
 
@@ -187,21 +194,48 @@ def picture_parts(
         batch: what it was made from.
         pyramid: the frozen network whose features are compared.
         weights: terms of weight 0 are left out.
+        window: rows and columns in which features are compared.
     """
     parts = {"l1": F.l1_loss(image, batch.driving)}
     if weights.component_l1:
         inside = batch.region * (image - batch.driving).abs()
         parts["component_l1"] = inside.sum() / (3 * batch.region.sum()).clamp(min=1)
+    if weights.hidden_l1:
+        hidden = hidden_region(batch, image.shape[-1])
+        parts["hidden_l1"] = (hidden * (image - batch.driving).abs()).sum() / (
+            3 * hidden.sum()
+        ).clamp(min=1)
     if weights.perceptual or weights.component:
-        made = multi_scale(pyramid, image)
+        made = multi_scale(pyramid, image[(..., *window)])
         with torch.no_grad():
-            real = multi_scale(pyramid, batch.driving)
+            real = multi_scale(pyramid, batch.driving[(..., *window)])
         pairs = list(zip(made, real, strict=True))
         if weights.perceptual:
             parts["perceptual"] = torch.stack([perceptual_loss(*pair) for pair in pairs]).mean()
         if weights.component:
-            parts["component"] = component_loss(made[0], real[0], batch.region)
+            parts["component"] = component_loss(made[0], real[0], batch.region[(..., *window)])
     return parts
+
+
+def draw_window(size: int, share: float, generator: torch.Generator) -> tuple[slice, slice]:
+    """Rows and columns of a square window somewhere about the face of a standard crop.
+
+    Args:
+        size: height and width of the pictures.
+        share: of it that the window is high and wide.
+        generator: says where.
+    """
+    side = round(size * share / 16) * 16
+    free = size - side
+    down, across = torch.rand(2, generator=generator).tolist()
+    top, left = round(free * (1 + 2 * down) / 3), round(free * (1 + 4 * across) / 6)
+    return slice(top, top + side), slice(left, left + side)
+
+
+def hidden_region(batch: PairBatch, size: int) -> Tensor:
+    """(b, 1, size, size) 1 where mouth or eyes show what the source does not; 0 on real rows."""
+    hidden = (1 - batch.visible) * batch.supervised[:, None, None, None]
+    return batch.region * F.interpolate(hidden, size=size, mode="nearest")
 
 
 def truth_parts(

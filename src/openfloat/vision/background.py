@@ -3,12 +3,30 @@
 from queue import Queue
 from threading import Event, Thread
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from openfloat.vision.video_writer import RgbFrames, VideoWriter
+from openfloat.vision.video_writer import RgbFrames
 
 WAITING = 2
 """Pieces that may wait for the encoder; more would only hold memory."""
+
+
+class FrameWriter(Protocol):
+    """A context manager that takes frames: a `VideoWriter`, or what writes frames elsewhere."""
+
+    def __enter__(self) -> Self:
+        """Open."""
+
+    def write(self, frames: RgbFrames) -> None:
+        """Take frames (t, height, width, 3)."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Complete what was written, or leave nothing behind after an error."""
 
 
 class BackgroundWriter:
@@ -22,7 +40,7 @@ class BackgroundWriter:
         writer: not opened yet.
     """
 
-    def __init__(self, writer: VideoWriter) -> None:
+    def __init__(self, writer: FrameWriter) -> None:
         self._writer = writer
         self._waiting: Queue[RgbFrames | None] = Queue(WAITING)
         self._failure: BaseException | None = None

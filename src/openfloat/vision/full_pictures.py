@@ -16,6 +16,7 @@ from openfloat.vision.tilted import surroundings, upright_square
 from openfloat.vision.video_writer import RgbFrames, VideoWriter
 
 Crop = UInt8[ndarray, "s s 3"]
+Matte = Float32[ndarray, "h w"]
 
 
 class FullPictures(Protocol):
@@ -26,6 +27,9 @@ class FullPictures(Protocol):
 
     def __call__(self, frame: Crop) -> RgbImage:
         """The full picture (height, width, 3) of one decoded crop."""
+
+    def with_matte(self, frame: Crop, matte: Matte) -> tuple[RgbImage, Matte]:
+        """The full picture, and a matte of the photo (height, width) that moves with it."""
 
 
 def full_pictures(picture: RgbImage, crop: PortraitCrop, rest: Crop) -> FullPictures:
@@ -75,6 +79,10 @@ class TiltedPaste:
         full = self._photo.copy()
         full[rows, columns] = (full[rows, columns] + part + 0.5).clip(0, 255).astype(np.uint8)
         return full
+
+    def with_matte(self, frame: Crop, matte: Matte) -> tuple[RgbImage, Matte]:
+        """As `PasteBack.with_matte`; the matte of a tilted head stays where it is."""
+        return self(frame), matte
 
 
 def _upright_points(crop: PortraitCrop) -> Float32[ndarray, "478 2"]:

@@ -88,6 +88,23 @@ class PasteBack:
     def __call__(self, frame: Crop) -> RgbImage:
         """The full picture (height, width, 3) of one decoded crop."""
         full = self._photo.copy()
+        self._fill(full, frame, None)
+        return full
+
+    def with_matte(
+        self, frame: Crop, matte: Float32[ndarray, "h w"]
+    ) -> tuple[RgbImage, Float32[ndarray, "h w"]]:
+        """The full picture, and a matte of the photo (height, width) that moves with it."""
+        full, moved = self._photo.copy(), matte.copy()
+        self._fill(full, frame, moved)
+        return full, moved
+
+    def _fill(self, full: RgbImage, frame: Crop, matte: Float32[ndarray, "h w"] | None) -> None:
+        """Change what a frame changes, in place."""
+        still = None
+        if matte is not None:
+            part = matte[self._rows, self._columns].copy()
+            still = torch.from_numpy(part)[None, None]
         with torch.inference_mode():
             narrow = self._across(self._explain(_pixels(frame)))
             for start in range(0, len(self._grid), BAND):
@@ -95,7 +112,11 @@ class PasteBack:
                 rows = full[self._rows, self._columns][band]
                 for channel, plane in enumerate(self._band(narrow, band).numpy()):
                     rows[..., channel] = plane
-        return full
+                if matte is not None and still is not None:
+                    shift = self._down(narrow, band)[4:]
+                    grid = self._grid[band] + shift.permute(1, 2, 0)
+                    moved = F.grid_sample(still, grid[None], "bilinear", "border", False)  # noqa: FBT003
+                    matte[self._rows, self._columns][band] = moved[0, 0].numpy()
 
     def _band(self, narrow: Float[Tensor, "6 s w"], band: slice) -> UInt8[Tensor, "3 n w"]:
         """Some rows of the touched rectangle, from what `_explain` says of them."""
