@@ -18,9 +18,20 @@ from openfloat.ui.notes import duration, mistake, progress
 from openfloat.ui.wish import Names, Wish, command_line, python_code
 
 FIELDS = {field.name: field for field in fields_of(Wish)}
-ELSEWHERE = ("portrait", "speech", "output", "model", "device", "precision", "curves", "pose")
+ELSEWHERE = (
+    "portrait",
+    "speech",
+    "output",
+    "model",
+    "device",
+    "precision",
+    "curves",
+    "pose",
+    "background",
+)
 """Options of the command line that are no part of the form: files (`curve` says what one of curves
-would; a pose file is not on the page), and how the page was started."""
+would; pose files and backgrounds for editing programs are not on the page), and how it was
+started."""
 
 
 def another_value(field: Field) -> object:
@@ -76,7 +87,9 @@ def test_an_option_comes_back_from_the_browser_as_it_was_shown(name: str) -> Non
         assert field.parse(field.shown(field.default)) == field.default
 
 
-@pytest.mark.parametrize("names", [(), ("yaw",), ("edit", "crop"), tuple(FIELDS)])
+@pytest.mark.parametrize(
+    "names", [(), ("yaw",), ("edit", "crop", "mark"), tuple(set(FIELDS) - {"mark"})]
+)
 def test_the_command_line_asks_for_the_same(names: tuple[str, ...]) -> None:
     wish = wish_with(*(FIELDS[name] for name in names))
     files = Names(portrait="-my photo's.jpg", speech="a b.wav", model="a model/")
