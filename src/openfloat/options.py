@@ -284,3 +284,21 @@ class MarkOptions:
             raise ValueError("mark is off, so there is nothing to bind the consent file to")
         if self.c2pa_cert is not None and not self.mark:
             raise ValueError("mark is off, so there is nothing to sign with c2pa_cert")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawOptions:
+    """How a face is drawn: all is optional."""
+
+    sample: SampleOptions = SampleOptions()
+    """How motion is drawn."""
+    crop: CropOptions = CropOptions()
+    """How the face is cut out of the portrait."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions(DrawOptions):
+    """How a video is drawn: all is optional."""
+
+    paste_back: bool = False
+    """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""

@@ -29,7 +29,7 @@ from openfloat.weights.store import load_config, load_into, load_state
 CONFIG = ModelConfig(
     name="small-release",
     autoencoder=dataclasses.replace(AutoencoderConfig.tiny(), painted=False, reader_width=0),
-    motion=dataclasses.replace(VectorFieldConfig.tiny(), motion_dim=32),
+    motion=dataclasses.replace(VectorFieldConfig.tiny(), motion_dim=32, pose_dim=0),
     speech=Wav2Vec2SpeechConfig(backbone=Wav2Vec2Config.tiny()),
     emotion=Wav2Vec2EmotionConfig(
         backbone=dataclasses.replace(

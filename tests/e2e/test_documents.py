@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from openfloat.audio.io import load_audio, write_wave
-from openfloat.cli.main import parse
+from openfloat.cli.main import parse, run
 
 ROOT = Path(__file__).parents[2]
 SKETCHED = "design.md"
@@ -85,6 +85,9 @@ def test_code_of_the_documents_runs(
     sound = load_audio(speech)[:16_000]
     write_wave(tmp_path / "speech.wav", sound)
     (tmp_path / "portrait.jpg").symlink_to(portrait)
+    (tmp_path / "nod.csv").write_text("time,yaw,pitch,roll\n0,0,0,0\n0.5,0,8,0\n1,0,0,0\n")
+    words = ("animate", "portrait.jpg", "speech.wav", "-o", "talk.mp4", "--nfe", "1")
+    assert "talk.mp4" not in "".join(b.text for b in BLOCKS if b.page == page) or run([*words]) == 0
     shown: list[tuple[float, np.ndarray]] = []
     names: dict[str, object] = {
         "microphone": np.split(sound, 10),

@@ -63,7 +63,7 @@ def test_a_model_comes_from_the_hub_though_the_connection_is_cut_and_stays_for_o
     for file in ours.iterdir():
         shutil.copyfile(file, tmp_path / "hub" / "us" / "free" / file.name)
     hub.cut.add(WEIGHTS)
-    got = ask(hub, tmp_path / "home", "download", "us/free", "--revision", COMMIT)
+    got = ask(hub, tmp_path / "home", "download", "us/free")
     assert got.returncode == 0, got.stderr
     folder = Path(got.stdout.strip().splitlines()[-1])
     assert (folder / WEIGHTS).read_bytes() == (ours / WEIGHTS).read_bytes()
@@ -86,7 +86,8 @@ def test_a_licence_that_is_not_free_is_accepted_first(hub: Hub, tmp_path: Path) 
     assert "cc-by-nc-4.0" in refused.stderr
     assert "--accept-licence" in refused.stderr
     assert not any(WEIGHTS in path for _, path, _ in hub.asked), "nothing was fetched before"
-    taken = ask(hub, tmp_path / "home", "download", "them/bound", "--accept-licence")
+    words = ("them/bound", "--accept-licence", "--revision", COMMIT)
+    taken = ask(hub, tmp_path / "home", "download", *words)
     assert taken.returncode == 0, taken.stderr
 
 

@@ -195,7 +195,7 @@ def test_a_slider_redraws_one_frame_and_curves_are_plotted(
         expect(page.locator("svg.marks text", has_text=re.compile(f"^{name}$"))).to_be_visible()
     page.get_by_role("tab", name="Speak").click()
     unfold(page, "Movement")
-    expect(page.get_by_label("Edit", exact=True)).to_have_value("6:+3")
+    expect(page.get_by_role("textbox", name=re.compile("^Edit "))).to_have_value("6:+3")
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(

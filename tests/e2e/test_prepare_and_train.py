@@ -3,6 +3,7 @@
 import gc
 import io
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from openfloat.training.log import read_lines
 from openfloat.vision.video_reader import probe
 from openfloat.vision.video_writer import VideoWriter
 
-FRAMES, SIZE = 60, 64
+FRAMES, SIZE = 60, 256
 OPTIONS = PrepareOptions(size=SIZE, smallest_face=40, emotion="openfloat-256")
 RECIPE = """
 from dataclasses import replace
@@ -36,6 +37,16 @@ def recipe():
     stage = replace(whole().stages[0], clips={clips})
     return replace(whole(), stages=(stage,), {more})
 """
+SHORT = """
+import runpy
+from dataclasses import replace
+from openfloat.training.config import Stage
+
+def recipe():
+    whole = runpy.run_path("{recipe}")["recipe"]()
+    return replace(whole, {less})
+"""
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +170,7 @@ def test_clips_depend_neither_on_workers_nor_on_stops(
     assert prepare(raw, prepared, OPTIONS).num_made == 0
     with pytest.raises(BadInput, match="holds no videos that fit 's9/"):
         prepare(raw, prepared, OPTIONS, only="s9/*")
-    with pytest.raises(BadInput, match="holds clips prepared with size=64, not 128"):
+    with pytest.raises(BadInput, match="holds clips prepared with size=256, not 128"):
         prepare(raw, prepared, PrepareOptions(size=128))
 
 
@@ -171,7 +182,7 @@ def test_prepared_clips_train_both_phases_and_the_lip_sync_network(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    frames = build_real_frames(prepared, tmp_path / "cache" / "frames", size=SIZE)
+    frames = build_real_frames(prepared, tmp_path / "cache" / "frames", size=64)
     assert np.unique(frames.person).tolist() == [0, 1, 2]
     assert frames.region.max() == 1
     assert [clip.emotion for clip in read_emotional_speech(prepared, split="train")] == []
@@ -198,6 +209,36 @@ def test_prepared_clips_train_both_phases_and_the_lip_sync_network(
     assert run(["train", "motion", "motion.py", *where, *shown]) == 0, capsys.readouterr().err
     assert probe("runs/motion/preview-00000480.mp4").num_frames == 50
     assert list(Path("runs/motion/tensorboard").iterdir())
+
+
+@pytest.mark.slow
+def test_a_model_goes_on_with_prepared_clips_and_is_measured(
+    raw: Path,
+    prepared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    for part, less in (
+        ("autoencoder", "stages=(Stage(size=256, clips=4, batch=2),)"),
+        ("motion", "stages=(Stage(clips=64, batch=32),), autoencoder='runs/autoencoder'"),
+    ):
+        recipe = RECIPES / f"clips_{part}.py"
+        Path(f"{part}.py").write_text(SHORT.format(recipe=recipe, less=less))
+    reference = tmp_path / "real"
+    shutil.copytree(raw / "s1", reference)
+    for command in (
+        f"train autoencoder autoencoder.py --data {prepared} --cache cache -o runs/autoencoder",
+        f"train motion motion.py --data {prepared} --cache cache -o runs/motion",
+        "assemble openfloat-256 -o model --base openfloat-256 --autoencoder runs/autoencoder "
+        "--motion runs/motion",
+        f"evaluate videos model --reference {reference} --json figures.json --html page.html",
+    ):
+        assert run(command.split()) == 0, capsys.readouterr().err
+    assert "<video" in Path("page.html").read_text()
+    assert json.loads(Path("figures.json").read_text())
 
 
 @pytest.mark.slow

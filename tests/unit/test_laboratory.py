@@ -39,13 +39,13 @@ def test_windows_are_stretches_of_their_clips_and_references_show_no_label() -> 
     windows = HeardWindows([heard], past_frames=4, window_frames=10)
     batch = windows.draw(6, torch.Generator().manual_seed(0))
     for row in range(6):
-        whole = torch.cat([batch.given.past[row], batch.window[row]])
+        whole = torch.cat([batch.past[row], batch.window[row]])
         starts = [s for s in range(27) if torch.equal(heard.motion[s : s + 14], whole)]
         assert len(starts) == 1
-        sound = torch.cat([batch.given.past_speech[row], batch.given.speech[row]])
+        sound = torch.cat([batch.past_speech[row], batch.speech[row]])
         assert torch.equal(sound, heard.speech[starts[0] : starts[0] + 14])
     smile = 12
-    assert (batch.given.reference[:, smile] < 1.3).all()
+    assert (batch.reference[:, smile] < 1.3).all()
     assert (heard.motion[:, smile] > 1.4).all()
 
 

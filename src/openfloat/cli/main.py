@@ -11,6 +11,7 @@ from openfloat import __version__
 from openfloat.cli.ablate import Ablate
 from openfloat.cli.animate import Animate, Demo
 from openfloat.cli.assemble import Assemble
+from openfloat.cli.batch import Batch
 from openfloat.cli.bench import Bench
 from openfloat.cli.calibrate import Calibrate
 from openfloat.cli.convert import Convert
@@ -36,6 +37,7 @@ Command = (
     | Annotated[Reenact, tyro.conf.subcommand("reenact")]
     | Annotated[Dub, tyro.conf.subcommand("dub")]
     | Annotated[Motion, tyro.conf.subcommand("motion")]
+    | Annotated[Batch, tyro.conf.subcommand("batch")]
     | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Ui, tyro.conf.subcommand("ui")]
     | Annotated[Detect, tyro.conf.subcommand("detect")]

@@ -85,10 +85,7 @@ class AblationTask:
         return Drawn(windows, noise, time, dropped)
 
     def _losses(self, batch: Drawn, _clips: int) -> Losses:
-        given = self._as_tokens(batch.windows.given)
-        if self.field.pose is not None:
-            turned = self.field.pose(batch.windows.window[..., : len(POSE)])
-            given = given._replace(pose=turned)
+        given = self._conditions(batch.windows)
         window = self._token(batch.windows.window)
         if self._diffusion is None:
             x_t, target = linear_path(batch.noise, window, batch.time)
@@ -102,8 +99,17 @@ class AblationTask:
         parts = flow_parts(said, target, given.past, real, batch.dropped)
         return Losses(weighted_sum(parts, self._config.motion), parts)
 
-    def _as_tokens(self, given: Conditions) -> Conditions:
-        return given._replace(past=self._token(given.past), reference=self._token(given.reference))
+    def _conditions(self, windows: HeardBatch) -> Conditions:
+        """What the field is told, nothing dropped; the pose too where it can be told one."""
+        pose = self.field.pose
+        return Conditions(
+            past=self._token(windows.past),
+            reference=self._token(windows.reference),
+            speech=windows.speech,
+            past_speech=windows.past_speech,
+            emotion=windows.emotion,
+            pose=None if pose is None else pose(windows.window[..., : len(POSE)]),
+        )
 
     def _token(self, coefficients: Tensor) -> Tensor:
         return coefficients if self._directions is None else coefficients @ self._directions.T

@@ -15,7 +15,6 @@ from openfloat.data.speech_shards import read_shards
 from openfloat.data.windows import calmed
 from openfloat.laboratory.variant import EmotionSource
 from openfloat.pipeline import FloatPipeline
-from openfloat.training.stage2 import Conditions
 
 TRAIN_CLIPS, TRAIN_SEED = 480, 11
 TEST_CLIPS, TEST_SEED = 12, 13
@@ -105,7 +104,16 @@ def nearest_expression(coefficients: Tensor) -> int:
 class HeardBatch(NamedTuple):
     """Windows with their past."""
 
-    given: Conditions
+    past: Tensor
+    """(b p 20)."""
+    reference: Tensor
+    """(b 20)."""
+    speech: Tensor
+    """(b t a)."""
+    past_speech: Tensor
+    """(b p a)."""
+    emotion: Tensor
+    """(b e)."""
     window: Tensor
     """(b t 20) what is to be drawn."""
 
@@ -132,8 +140,14 @@ class HeardWindows:
         rows = [self._window(number, generator) for number in numbers]
         motion, speech, reference, emotion = (torch.stack(part) for part in zip(*rows, strict=True))
         past = self._past
-        given = Conditions(motion[:, :past], reference, speech[:, past:], speech[:, :past], emotion)
-        return HeardBatch(given, motion[:, past:])
+        return HeardBatch(
+            past=motion[:, :past],
+            reference=reference,
+            speech=speech[:, past:],
+            past_speech=speech[:, :past],
+            emotion=emotion,
+            window=motion[:, past:],
+        )
 
     def _window(self, number: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         clip = self._clips[number]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from openfloat.codec import write_json
 from openfloat.data.manifest import read_manifest
 from openfloat.data.observed import as_controls, encode_clip
@@ -83,7 +85,11 @@ class Bench:
             files = [row.file for row in rows if row.person.startswith("grid")][:REAL_CLIPS]
             reader = self.pipeline.model.autoencoder
             write_shard(path, [encode_clip(reader, data_dir / file) for file in files])
-        clips = [clip._replace(motion=as_controls(clip.motion)) for clip in read_shard(path)]
+        clips = [
+            # As they were seen: no stretch in which lips must rest.
+            clip._replace(motion=as_controls(clip.motion, np.ones(len(clip.motion))))
+            for clip in read_shard(path)
+        ]
         return hear(self.pipeline, clips)
 
 

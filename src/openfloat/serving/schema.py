@@ -8,31 +8,13 @@ from pydantic import ConfigDict, TypeAdapter
 
 from openfloat.codec import from_json
 from openfloat.errors import BadInput
-from openfloat.options import CropOptions, SampleOptions
+from openfloat.options import DrawOptions, VideoOptions
 from openfloat.streaming.session import Timing
 
 LONGEST_OPTIONS = 16_384
 """Bytes of JSON."""
 
 T = TypeVar("T", bound="DrawOptions")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DrawOptions:
-    """How a face is drawn: all is optional."""
-
-    sample: SampleOptions = SampleOptions()
-    """How motion is drawn."""
-    crop: CropOptions = CropOptions()
-    """How the face is cut out of the portrait."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoOptions(DrawOptions):
-    """How a video is drawn: all is optional."""
-
-    paste_back: bool = False
-    """Show the whole photo at its own size, up to 4096 pixels a side, instead of the crop."""
 
 
 @dataclass(frozen=True, kw_only=True)

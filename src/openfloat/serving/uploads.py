@@ -18,9 +18,9 @@ from openfloat.audio.io import READ_BLOCK, silent, stream_audio
 from openfloat.config import SAMPLE_RATE
 from openfloat.drafts import not_written
 from openfloat.errors import BadInput, BadMedia, OpenFloatError
-from openfloat.options import CropOptions
+from openfloat.options import CropOptions, VideoOptions
 from openfloat.pipeline import FloatPipeline
-from openfloat.serving.schema import LONGEST_OPTIONS, VideoOptions, read_options
+from openfloat.serving.schema import LONGEST_OPTIONS, read_options
 from openfloat.serving.sentences import TooLarge, sentence
 from openfloat.serving.settings import ServeSettings
 from openfloat.serving.store import remove

@@ -5,9 +5,10 @@ import time
 from threading import Event, Thread
 
 from openfloat.errors import OpenFloatError
+from openfloat.options import VideoOptions
 from openfloat.pipeline import FloatPipeline
 from openfloat.serving.metrics import Summary
-from openfloat.serving.schema import VideoOptions, read_options
+from openfloat.serving.schema import read_options
 from openfloat.serving.sentences import sentence
 from openfloat.serving.store import Job, Store
 

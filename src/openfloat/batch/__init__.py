@@ -1,0 +1,1 @@
+"""Many videos from one list: on this machine by processes, on a cluster by Ray, resumable."""
