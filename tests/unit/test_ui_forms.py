@@ -20,7 +20,7 @@ from openfloat.ui.wish import Names, Wish, command_line, python_code
 FIELDS = {field.name: field for field in fields_of(Wish)}
 ELSEWHERE = ("portrait", "speech", "output", "model", "device", "precision", "curves", "pose")
 """Options of the command line that are no part of the form: files (`curve` says what one of curves
-would), and how the page was started."""
+would; a pose file is not on the page), and how the page was started."""
 
 
 def another_value(field: Field) -> object:
