@@ -21,7 +21,7 @@ PHOTO_SHARE = 0.4
 COMPARED = 6
 NUM_POSE = 6
 """Controls before the first that moves the face itself: yaw, pitch, roll, x, y, scale."""
-TAUGHT = ((0.4, slice(6, 14)), (0.18, slice(16, 17)), (0.12, slice(14, 16)), (0.1, slice(18, 20)))
+TAUGHT = ((0.34, slice(6, 14)), (0.3, slice(16, 17)), (0.1, slice(14, 16)), (0.08, slice(18, 20)))
 """Share of pairs in which mouth (jaw, lips, corners), lids, brows or gaze differ most."""
 
 
