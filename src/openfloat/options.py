@@ -19,7 +19,7 @@ MOST_POINTS = 20_000
 """Of one curve."""
 MOST_BLINKS = 60
 BackgroundName = Literal["photo", "green", "transparent"]
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
 FillName = Literal["edge", "reflect", "black"]
 Ranges = dict[str, tuple[float, float]]
 """What numbers may be, lowest and highest, by field; forms make sliders of them."""

@@ -20,7 +20,7 @@ from openfloat.editing.control_map import ControlMap, load_map
 from openfloat.editing.editor import Editor
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
-from openfloat.errors import NoFaceFound
+from openfloat.errors import BadInput, NoFaceFound
 from openfloat.finite import checked, finite
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
@@ -69,7 +69,10 @@ class FloatPipeline:
         self.model = model.eval().requires_grad_(requires_grad=False).to(device)
         self.config = config
         self.device = device
-        self.dtype: torch.dtype = getattr(torch, precision)
+        self._short = precision == "int8"
+        if self._short and device.type != "cpu":
+            raise BadInput(f"precision int8 is for processors, not for {device.type}")
+        self.dtype: torch.dtype = getattr(torch, "float32" if self._short else precision)
         # What runs for every frame; portraits, voices and the flow's state stay float32.
         self.model.autoencoder.decoder.to(self.dtype)
         self.model.motion.to(self.dtype)
@@ -89,7 +92,8 @@ class FloatPipeline:
         Args:
             name: of an embedded model, a folder, or owner/name on the hub.
             device: where it computes.
-            precision: of decoder and vector field; bfloat16 and float16 are meant for GPUs.
+            precision: of decoder and vector field; bfloat16 and float16 are meant for GPUs; int8
+                is for processors: the decoder's large convolutions in 8-bit numbers.
             revision: branch, tag or commit on the hub.
             accept_licence: use a model of the hub although its licence is not a free one.
 
@@ -109,7 +113,7 @@ class FloatPipeline:
     @cached_property
     def _fast_weights(self) -> FastWeights:
         """The decoder's weights as processor cores like them; made for the first portrait."""
-        return FastWeights(self.model.autoencoder.decoder)
+        return FastWeights(self.model.autoencoder.decoder, short=self._short)
 
     @torch.inference_mode()
     def encode(

@@ -1,5 +1,6 @@
 """Many sessions in one engine: as if each were alone, and none hurts another."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,25 @@ def test_a_broken_session_breaks_alone(
     engine.push(good, sound[10_000:])
     assert engine.step() == 1
     assert motion_of(engine.take(good)).isfinite().all()
+
+
+def test_a_window_that_cannot_be_drawn_ends_its_session_alone(
+    pipeline: FloatPipeline, portrait: Portrait, sound: np.ndarray
+) -> None:
+    engine = Engine(pipeline)
+    first, bad, last = (engine.open(portrait, options(seed), TIMING) for seed in (1, 2, 3))
+    state = engine._seats[bad].session.state
+    state.carry = replace(state.carry, past_motion=state.carry.past_motion[..., :7])
+    for number in (first, bad, last):
+        engine.push(number, sound[:10_000])
+    while engine.step():
+        pass
+    with pytest.raises(OpenFloatError, match="broken"):
+        engine.push(bad, sound)
+    for number, seed in ((first, 1), (last, 3)):
+        alone = StreamingSession(pipeline, portrait, options(seed), TIMING)
+        expected = motion_of(list(alone.push(sound[:10_000])))
+        torch.testing.assert_close(motion_of(engine.take(number)), expected, rtol=0, atol=1e-4)
 
 
 def test_no_more_sessions_than_allowed_and_none_that_is_not_there(

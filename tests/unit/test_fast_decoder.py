@@ -10,9 +10,11 @@ from torch import Tensor
 
 from openfloat import FloatPipeline, SampleOptions
 from openfloat.audio.io import load_audio
-from openfloat.config import AutoencoderConfig
+from openfloat.config import AutoencoderConfig, ModelConfig
+from openfloat.errors import BadInput
 from openfloat.models.autoencoder import FloatAutoencoder
 from openfloat.models.fast import FastDecoder, FastWeights
+from openfloat.models.model import FloatModel
 from openfloat.nn.pixels import rgb_bytes
 from openfloat.options import Precision
 
@@ -116,3 +118,20 @@ def test_short_numbers_draw_nearly_the_same(
     frames = exact.decode(exact.encode(portrait), motion[:3]).astype(float)
     error = ((short.decode(ready, motion[:3]) - frames) ** 2).mean()
     assert 10 * np.log10(255**2 / error) > 40
+
+
+@pytest.mark.filterwarnings("default:.*quantize_per_tensor.*:UserWarning")
+def test_8_bit_numbers_draw_nearly_the_same(portrait: Path) -> None:
+    exact = FloatPipeline.from_pretrained()
+    short = FloatPipeline.from_pretrained(precision="int8")
+    ready, shortly = exact.encode(portrait), short.encode(portrait)
+    motion = ready.coefficients + 0.5 * torch.randn(3, 20)
+    frames = exact.decode(ready, motion).astype(float)
+    error = ((short.decode(shortly, motion) - frames) ** 2).mean()
+    assert 40 < 10 * np.log10(255**2 / error) < 80
+
+
+def test_8_bit_numbers_are_refused_where_there_is_no_processor_to_use_them() -> None:
+    config = ModelConfig.tiny()
+    with pytest.raises(BadInput, match="int8 is for processors"):
+        FloatPipeline(FloatModel(config), config, torch.device("meta"), "int8")

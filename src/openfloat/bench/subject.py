@@ -36,9 +36,10 @@ def untrained(config: AutoencoderConfig, frames: int) -> Subject:
     """
     torch.manual_seed(0)
     network = FloatAutoencoder(config).eval()
-    levels = list(network.decoder.levels.values())
+    levels = [
+        level for level in network.decoder.levels.values() if isinstance(level, SynthesisLevel)
+    ]
     for level in levels:
-        assert isinstance(level, SynthesisLevel)
         level.flow.weight.normal_(std=HEADS)
         if level.paint is not None:
             level.paint.weight.normal_(std=HEADS)
@@ -52,9 +53,8 @@ def untrained(config: AutoencoderConfig, frames: int) -> Subject:
     drawn = network.decode(latents[:1], appearance.features)
     factor = CONTRAST / drawn.std()
     for level in levels:
-        assert isinstance(level, SynthesisLevel)
-        level.colour.conv.weight *= factor
+        level.colour.conv.weight.mul_(factor)
         if level.paint is not None:
-            level.paint.weight *= factor
-    level.colour.bias -= drawn.mean(dim=(0, 2, 3)) * factor
+            level.paint.weight.mul_(factor)
+    levels[-1].colour.bias.sub_(drawn.mean(dim=(0, 2, 3)) * factor)
     return Subject(network, appearance.features, latents)

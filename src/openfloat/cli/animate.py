@@ -33,7 +33,8 @@ class Animate:
     device: str = "cpu"
     """Where to compute: cpu, cuda, mps."""
     precision: Precision = "float32"
-    """What decoder and vector field compute in; the short ones are for GPUs."""
+    """What decoder and vector field compute in; bfloat16 and float16 are for GPUs, int8 (the large
+    convolutions of the decoder in 8-bit numbers) is for processors."""
     pose: Path | None = None
     """What the head does: a table (.csv, first line time,yaw,pitch,roll; seconds and degrees), a
     motion file (.safetensors), or a video with a face; where it is shorter, it goes to and fro."""
@@ -64,7 +65,8 @@ class Demo:
     device: str = "cpu"
     """Where to compute: cpu, cuda, mps."""
     precision: Precision = "float32"
-    """What decoder and vector field compute in; the short ones are for GPUs."""
+    """What decoder and vector field compute in; bfloat16 and float16 are for GPUs, int8 (the large
+    convolutions of the decoder in 8-bit numbers) is for processors."""
     sample: OmitArgPrefixes[SampleOptions] = SampleOptions()
     marking: OmitArgPrefixes[MarkOptions] = MarkOptions()
 

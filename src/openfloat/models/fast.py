@@ -19,6 +19,7 @@ from openfloat.models.synthesis import Decoder, SynthesisLevel
 from openfloat.nn.cores import side_by_side
 from openfloat.nn.memory import keep_freed_memory
 from openfloat.nn.pixels import rgb_bytes
+from openfloat.nn.short import no_warning
 from openfloat.shapes import Float, Image, Latent, Tensor
 
 TOGETHER = 32
@@ -40,16 +41,23 @@ class Frames(NamedTuple):
 class FastWeights:
     """A decoder's weights made ready once, for any portrait; copies: the decoder may change."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        """Fold, order and transform them; on a processor."""
+    def __init__(self, decoder: Decoder, *, short: bool = False) -> None:
+        """Fold, order and transform them; on a processor.
+
+        Args:
+            decoder: the trained one.
+            short: large convolutions in 8-bit numbers; flows, warps and colours stay float32.
+        """
         keep_freed_memory()
+        if short:
+            no_warning()
         with torch.inference_mode():
             self.constant = decoder.constant.permute(0, 2, 3, 1).clone()
             self.first = Convolution(decoder.conv, self.constant.shape[1])
             self.levels = []
             for size, level in decoder.levels.items():
                 assert isinstance(level, SynthesisLevel)
-                self.levels.append(LevelWeights(level, int(size)))
+                self.levels.append(LevelWeights(level, int(size), short=short))
             parts = [self.first.modulation]
             parts += [modulation for level in self.levels for modulation in level.modulations]
             weights, biases = zip(*parts, strict=True)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from einops import rearrange, repeat
 
 from openfloat.models.encoder import SourceMap
-from openfloat.models.fast_layers import Convolution, Head, Maps, Style, pointwise
+from openfloat.models.fast_layers import HALO, Convolution, Head, Maps, Style, pointwise
 from openfloat.models.synthesis import SynthesisLevel
 from openfloat.nn.equalised import ACTIVATION_GAIN, NEGATIVE_SLOPE
 from openfloat.nn.filters import blur_kernel
@@ -20,8 +20,6 @@ FLOWS, COLOURS = 3, 3
 """Planes of a frame's state: offsets (x, y) and mask before the sigmoid, then red, green, blue."""
 STRIP = 2**19
 """Numbers in a strip of the last level's maps."""
-HALO = 2
-"""Rows of the map below that a strip needs beyond its own."""
 State = Float[Tensor, "n 6 r r"]
 """Sums of the heads so far; offsets count double, since tanh(x) = 2 sigmoid(2 x) - 1."""
 NextState = Float[Tensor, "n 6 _ _"]
@@ -43,11 +41,17 @@ class Styles(NamedTuple):
 class LevelWeights:
     """`SynthesisLevel` made ready for any portrait."""
 
-    def __init__(self, level: SynthesisLevel, resolution: int) -> None:
-        """Fold scales and gains."""
+    def __init__(self, level: SynthesisLevel, resolution: int, *, short: bool) -> None:
+        """Fold scales and gains.
+
+        Args:
+            level: the trained one.
+            resolution: of its maps.
+            short: 8-bit numbers where they are quicker.
+        """
         self.resolution, self.edge_goes_on = resolution, level.edge_goes_on
-        self.up = Convolution(level.up, resolution // 2)
-        self.conv = Convolution(level.conv, resolution)
+        self.up = Convolution(level.up, resolution // 2, short=short)
+        self.conv = Convolution(level.conv, resolution, short=short)
         self.head = Head(level.flow, level.paint)
         colour = level.colour
         gain = ACTIVATION_GAIN / math.sqrt(colour.conv.weight.shape[1])
@@ -160,20 +164,19 @@ class LastLevel:
     def _told(self, hidden: Float[Tensor, "1 h w c"], styles: Styles) -> Float[Tensor, "1 o _ _"]:
         """What the heads make of hidden features, which are never there as a whole."""
         up, conv = self._weights.up, self._weights.conv
-        up_weight, conv_weight = up.weight(styles.up), conv.weight(styles.conv)
-        size, channels = self.resolution, conv_weight.shape[0]
+        up_weight = up.weight(styles.up, rows_around=0)
+        conv_weight = conv.weight(styles.conv, rows_around=0)
+        size, channels = self.resolution, len(conv.bias)
         padded = F.pad(hidden, (0, 0, 0, 0, HALO, HALO))
         told = hidden.new_empty(styles.head.shape[1], size, size)
         rows = min(size, max(8, STRIP // (size * channels) // 2 * 2))
         for first in range(0, size, rows):
             last = min(first + rows, size)
-            below = padded[:, first // 2 : last // 2 + 2 * HALO]
-            x = up.linear(below, up_weight, up.bias, rows_around=0)[:, 2 : last - first + 4]
-            x = F.leaky_relu_(x, NEGATIVE_SLOPE)
+            x = up.strip(padded[:, first // 2 : last // 2 + 2 * HALO], up_weight)
             if first == 0:
                 x[:, 0] = 0
             if last == size:
                 x[:, -1] = 0
-            x = F.leaky_relu_(conv.linear(x, conv_weight, conv.bias, rows_around=0), NEGATIVE_SLOPE)
+            x = conv.strip(x, conv_weight)
             told[:, first:last] = pointwise(x, styles.head, self._weights.head.bias)[0]
         return told[None]

@@ -192,23 +192,37 @@ class Engine:
         return pending
 
     def _draw(self, options: SampleOptions, group: list[tuple[Seat, Pending]]) -> None:
+        """Draw windows together; if that fails, one by one, to find the session at fault."""
         started = time.perf_counter()
-        motion = draw(self.pipeline, _batched([pending for _, pending in group]), options)
+        try:
+            motion = draw(self.pipeline, _batched([pending for _, pending in group]), options)
+        except Exception as error:
+            if len(group) == 1:
+                self._break(group[0][0], error)
+                return
+            logger.warning("windows cannot be drawn together: one by one", exc_info=error)
+            for member in group:
+                self._draw(options, [member])
+            return
         self.metrics.motion.append((time.perf_counter() - started) * 1e3)
         self.metrics.batch.append(len(group))
         for (seat, pending), drawn in zip(group, motion.split(1), strict=True):
-            started = time.perf_counter()
-            try:
-                seat.outbox.extend(seat.session.accept(drawn, pending))
-            except Exception as error:
-                self._break(seat, error)
-                continue
-            now = time.perf_counter()
-            self.metrics.decode.append((now - started) * 1e3)
-            if not seat.answered and seat.outbox and seat.begun_at is not None:
-                self.metrics.first_frame.append((now - seat.begun_at) * 1e3)
-                seat.answered = True
-            seat.heard_at = None
+            self._accept(seat, pending, drawn)
+
+    def _accept(self, seat: Seat, pending: Pending, drawn: torch.Tensor) -> None:
+        """Decode what was drawn for a session."""
+        started = time.perf_counter()
+        try:
+            seat.outbox.extend(seat.session.accept(drawn, pending))
+        except Exception as error:
+            self._break(seat, error)
+            return
+        now = time.perf_counter()
+        self.metrics.decode.append((now - started) * 1e3)
+        if not seat.answered and seat.outbox and seat.begun_at is not None:
+            self.metrics.first_frame.append((now - seat.begun_at) * 1e3)
+            seat.answered = True
+        seat.heard_at = None
 
     def _break(self, seat: Seat, error: Exception) -> None:
         """Whatever went wrong in one session ends that session."""
