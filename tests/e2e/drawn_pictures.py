@@ -7,6 +7,7 @@ import numpy as np
 
 from openfloat.config import CONTROLS
 from openfloat.data.controls import to_coefficients
+from openfloat.data.engine_truth import TRUTH_SIZE
 from openfloat.data.picture_cache import FORMAT, MARKER
 
 SIZE, CELLS = 64, 8
@@ -40,10 +41,10 @@ def _draw_person(rng: np.random.Generator, each: int) -> dict[str, np.ndarray]:
         angle = np.radians(roll)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         matrix, shift = np.exp(size) * turn, 2 * np.array([x, y])
-        middles = (np.arange(SIZE) + 0.5) / SIZE * 2 - 1
-        pixels = np.stack(np.meshgrid(middles, middles), axis=-1)
-        rest = (pixels - shift) @ np.linalg.inv(matrix).T
-        image, region = _paint(rest, skin, hair, wall)
+        back = np.linalg.inv(matrix).T
+        image, _ = _paint((_middles(SIZE) - shift) @ back, skin, hair, wall)
+        rest = (_middles(TRUTH_SIZE) - shift) @ back
+        _, region = _paint(rest, skin, hair, wall)
         triangle, barycentric, inside = _locate(rest)
         controls = np.zeros(len(CONTROLS), np.float32)
         for name, value in (("x", x), ("y", y), ("scale", size), ("roll", roll)):
@@ -55,6 +56,12 @@ def _draw_person(rng: np.random.Generator, each: int) -> dict[str, np.ndarray]:
         ):  # fmt: skip
             out.setdefault(name, []).append(value)
     return {name: np.stack(values) for name, values in out.items()}
+
+
+def _middles(size: int) -> np.ndarray:
+    """(size, size, 2) middles of pixels in [-1, 1]."""
+    middles = (np.arange(size) + 0.5) / size * 2 - 1
+    return np.stack(np.meshgrid(middles, middles), axis=-1)
 
 
 def _paint(rest: np.ndarray, *colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

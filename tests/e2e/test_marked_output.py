@@ -22,7 +22,7 @@ from openfloat.vision.video_reader import read_frames
 from openfloat.vision.video_writer import VideoWriter
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from marking import DAMAGES
+from watermark import DAMAGES
 
 BEYOND = ("re-encoded, CRF 33", "half size, CRF 28", "crop 10 %, half size, CRF 23")
 """Damages that the mark need not survive; the benchmark tells how often it does."""

@@ -183,11 +183,11 @@ def test_a_motion_read_and_shown_is_what_reenact_makes(
 ) -> None:
     kept = tmp_path / "drive.safetensors"
     assert run(["motion", "read", str(driving), "-o", str(kept)]) == 0
-    motion = cut(load_motion(kept), 0, 12)
+    motion = load_motion(kept)
     render_motion(pipeline, other, motion, tmp_path / "shown.mp4", sound=driving)
     reenact(pipeline, other, driving, tmp_path / "whole.mp4")
     shown, whole = (frames_of(tmp_path / name) for name in ("shown.mp4", "whole.mp4"))
-    assert np.abs(shown.astype(int) - whole[:12]).mean() < 1
+    assert np.abs(shown.astype(int) - whole).mean() < 1
 
 
 def test_lips_of_a_voice_go_with_the_head_of_a_video(

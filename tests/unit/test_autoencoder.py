@@ -157,7 +157,8 @@ def test_the_last_level_equals_warping_all_its_channels(model: FloatAutoencoder)
     _, levels = model.decode_levels(identity, features)
     last, before = levels[-1], levels[-2]
     head = model.decoder.levels["64"].colour
-    masked = warp(features[-1], last.grid) * last.mask
+    edge = model.config.edge_goes_on
+    masked = warp(features[-1], last.grid, edge_goes_on=edge) * last.mask
     channels = torch.einsum("oc,bchw->bohw", head.conv.weight[:, :, 0, 0], masked)
     biased = channels / features[-1].shape[1] ** 0.5 + head.activation_bias[:, None, None]
     colours = torch.where(biased > 0, biased, 0.2 * biased) * 2**0.5 + head.bias[:, None, None]

@@ -15,7 +15,7 @@ from openfloat.models.autoencoder import FloatAutoencoder
 from openfloat.models.model import FloatModel
 from openfloat.pipeline import FloatPipeline
 
-PLAIN = replace(AutoencoderConfig.tiny(), painted=False)
+PLAIN = replace(AutoencoderConfig.tiny(), painted=False, edge_goes_on=False)
 
 
 @pytest.mark.parametrize("size", [64, 128])

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import torch
 
@@ -8,7 +9,7 @@ from openfloat.weights.official_motion import motion_names
 
 
 def test_every_tensor_of_the_field_has_exactly_one_released_name():
-    for config in (VectorFieldConfig(), VectorFieldConfig.tiny()):
+    for config in (VectorFieldConfig(), replace(VectorFieldConfig.tiny(), pose_dim=0)):
         with torch.device("meta"):
             field = VectorField(config)
         ours = [name for name in motion_names(config).values() if name is not None]

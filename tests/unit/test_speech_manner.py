@@ -130,9 +130,9 @@ def test_one_in_four_clips_is_neutral() -> None:
             assert np.mean([other == name for other in drawn]) == pytest.approx(0.125, abs=0.02)
 
 
-def test_intensity_stays_between_a_half_and_one() -> None:
+def test_intensity_stays_between_six_tenths_and_one() -> None:
     curves = np.stack([graded(np.random.default_rng(seed), 200) for seed in range(50)])
-    assert 0.5 <= curves.min() < 0.6
+    assert 0.6 <= curves.min() < 0.7
     assert 0.9 < curves.max() <= 1
     assert np.abs(np.diff(curves)).max() < 0.03
 

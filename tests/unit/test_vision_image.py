@@ -88,8 +88,9 @@ def test_other_modes_keep_their_brightness(tmp_path: Path, mode: str) -> None:
         picture = Image.fromarray((ramp / 255).astype(np.float32))
     else:
         picture = Image.fromarray(ramp).convert(mode)
-    path = tmp_path / "grey.tif"
-    picture.save(path)
+    # Pillow 12.3 does not read the YCbCr TIFF that it writes
+    path = tmp_path / ("grey.jpg" if mode == "YCbCr" else "grey.tif")
+    picture.save(path, **({"quality": 100} if mode == "YCbCr" else {}))
     expected = np.repeat(ramp[..., None], 3, axis=-1)
     np.testing.assert_allclose(load_image(path), expected, atol=2)
 
