@@ -43,9 +43,10 @@ def warp(
         edge_goes_on: beyond the border lies what lies on it; else zeros.
     """
     source = full_precision(features).expand(len(grid), -1, -1, -1)
-    found = F.grid_sample(
-        source, full_precision(grid), padding_mode=padding(edge_goes_on), align_corners=False
-    )
+    places = full_precision(grid)
+    if edge_goes_on:  # torch crashes on places that are no numbers; features are none there anyway
+        places = torch.nan_to_num(places)
+    found = F.grid_sample(source, places, padding_mode=padding(edge_goes_on), align_corners=False)
     return found.to(features.dtype)
 
 

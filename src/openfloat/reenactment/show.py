@@ -41,7 +41,10 @@ def render_motion(
     progress: Callable[[int, int], None] | None = None,
     marks: MarkOptions = MarkOptions(),
 ) -> int:
-    """Write an mp4 of a portrait with a motion; memory does not grow with the pictures.
+    """Write an mp4 of a portrait with a motion as it is; memory does not grow with the pictures.
+
+    `as_far_open` first makes a motion that was read off a video open this portrait's lips as far as
+    the video's, as `reenact` does.
 
     Args:
         pipeline: the model.
