@@ -13,7 +13,6 @@ from jaxtyping import Float64
 from numpy import ndarray
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
-from scipy.optimize import least_squares
 
 from openfloat.vision.measure import EYES
 
@@ -89,6 +88,8 @@ def fit_head(points: Float64[ndarray, "478 2"], shape: Float64[ndarray, "n 3"]) 
         points: (478, 2) x to the right and y down, any unit.
         shape: (at least 468, 3) the frontal face, z away from the camera, any unit.
     """
+    from scipy.optimize import least_squares  # half a second that most runs do not need
+
     rigid = list(RIGID)
     seen = points[rigid] - points[rigid].mean(axis=0)
     solid = shape[rigid] - shape[rigid].mean(axis=0)
