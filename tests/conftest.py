@@ -46,6 +46,35 @@ def speech() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of a few kilobytes, with seeded weights."""
+    import torch
+
+    from openfloat.codec import to_json
+    from openfloat.config import ModelConfig
+    from openfloat.models.model import FloatModel
+    from openfloat.weights.store import save_model
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = FloatModel(ModelConfig.tiny())
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_model(folder, to_json(ModelConfig.tiny()), model.state_dict())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_face(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
+    """A real face in few pixels."""
+    from PIL import Image
+
+    path = tmp_path_factory.mktemp("face") / "face.png"
+    with Image.open(portrait) as image:
+        image.convert("RGB").resize((160, 160)).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def data() -> Path:
     """The data pack; gigabytes of other people's pictures and voices, which no clone brings."""
     from openfloat.data.manifest import data_folder

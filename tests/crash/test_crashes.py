@@ -57,13 +57,19 @@ def timed(nursery: Nursery, job: str, *arguments: object) -> float:
 
 @pytest.mark.parametrize("kind", ["animate", "motion draw"])
 def test_a_killed_command_leaves_a_whole_file_or_none(
-    kind: str, nursery: Nursery, rounds: int, tiny: Path, face: Path, voice: Path, tmp_path: Path
+    kind: str,
+    nursery: Nursery,
+    rounds: int,
+    tiny: Path,
+    small_face: Path,
+    voice: Path,
+    tmp_path: Path,
 ) -> None:
     target = tmp_path / ("talk.mp4" if kind == "animate" else "talk.safetensors")
     whole: Callable[[Path], int] = (
         frames_of if kind == "animate" else lambda path: len(load_motion(path))
     )
-    arguments = (*kind.split(), face, voice, "-o", target, "--model", tiny, "--nfe", "1",
+    arguments = (*kind.split(), small_face, voice, "-o", target, "--model", tiny, "--nfe", "1",
                  "--no-crop", "--emotion", "neutral")  # fmt: skip
     lasts = timed(nursery, "command", *arguments)
     chance, ends = random.Random(7), []
@@ -163,14 +169,14 @@ class Host:
 
 
 def test_a_killed_server_keeps_every_job_that_it_took(
-    nursery: Nursery, rounds: int, tiny: Path, face: Path, voice: Path, tmp_path: Path
+    nursery: Nursery, rounds: int, tiny: Path, small_face: Path, voice: Path, tmp_path: Path
 ) -> None:
     httpx = pytest.importorskip("httpx")
     pytest.importorskip("uvicorn")
     pytest.importorskip("python_multipart")
     options = json.dumps({"sample": {"nfe": 1, "emotion": "neutral"}, "crop": {"crop": False}})
     form = {
-        "files": {"portrait": face.read_bytes(), "speech": voice.read_bytes()},
+        "files": {"portrait": small_face.read_bytes(), "speech": voice.read_bytes()},
         "data": {"options": options},
     }
     chance, data = random.Random(9), tmp_path / "data"

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from watching import Outcome, watched
 
 from openfloat.cli.main import run
@@ -25,39 +24,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder of a few kilobytes, with seeded weights."""
-    import torch
-
-    from openfloat.codec import to_json
-    from openfloat.config import ModelConfig
-    from openfloat.models.model import FloatModel
-    from openfloat.weights.store import save_model
-
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = FloatModel(ModelConfig.tiny())
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    save_model(folder, to_json(ModelConfig.tiny()), model.state_dict())
-    return folder
-
-
-@pytest.fixture(scope="session")
 def short(tmp_path_factory: pytest.TempPathFactory, speech: Path) -> Path:
     """A fifth of a second of real speech."""
     from openfloat.audio.io import load_audio, write_wave
 
     path = tmp_path_factory.mktemp("sound") / "short.wav"
     write_wave(path, load_audio(speech)[8000:11_200])
-    return path
-
-
-@pytest.fixture(scope="session")
-def small_face(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
-    """A real face in few pixels."""
-    path = tmp_path_factory.mktemp("face") / "face.png"
-    with Image.open(portrait) as image:
-        image.convert("RGB").resize((160, 160)).save(path)
     return path
 
 

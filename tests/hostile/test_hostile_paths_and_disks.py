@@ -203,7 +203,7 @@ def test_a_full_disk_is_not_left_with_halves(out: Path) -> None:
     mount = ["unshare", "-rm", "sh", "-c",
              f'mount -t tmpfs -o size=96k none "{out}" && exec "$0" "$@"']  # fmt: skip
     if subprocess.run([*mount, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
+        pytest.skip("a full disk needs a small file system, which this user may not mount")
     code = FULL.format(tests=str(Path(__file__).parent), folder=str(out))
     done = subprocess.run(
         [*mount, sys.executable, "-c", code], capture_output=True, text=True, check=False

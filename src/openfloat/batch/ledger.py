@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Literal
 
 from openfloat.batch.manifest import BadRow, BatchRow
 from openfloat.codec import from_json, to_json
+from openfloat.drafts import write_text
 from openfloat.errors import BadInput
 
 RESULTS = "results.jsonl"
@@ -68,7 +68,7 @@ class Ledger:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """The folder for this process alone; half files of a killed one are deleted first.
+        """The folder for this process alone; what a killed one left goes as its rows are remade.
 
         Raises:
             BadInput: another process works on it.
@@ -78,8 +78,6 @@ class Ledger:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise BadInput(f"another batch works on {self.folder}") from error
-            for half in (*self.folder.glob(".*.partial"), *(self.folder / ROWS).glob("*.part")):
-                half.unlink(missing_ok=True)
             yield
 
     def video(self, name: str) -> Path:
@@ -88,10 +86,7 @@ class Ledger:
 
     def note(self, result: Result) -> None:
         """Keep what became of a row; its video is there already."""
-        path = self.folder / ROWS / f"{result.name}.json"
-        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-        partial.write_text(to_json(result), encoding="utf-8")
-        partial.replace(path)
+        write_text(self.folder / ROWS / f"{result.name}.json", to_json(result))
 
     def noted(self, name: str) -> Result | None:
         """What became of a row in this run or an earlier one."""
@@ -114,9 +109,6 @@ class Ledger:
     def write_results(self, rows: Sequence[BatchRow | BadRow]) -> list[Result]:
         """Write `results.jsonl`, a line for each row that was worked on, in the list's order."""
         found = [result for row in rows if (result := self.noted(row.name)) is not None]
-        path = self.folder / RESULTS
-        partial = path.with_name(f".{RESULTS}.partial")
-        with partial.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(result)) + "\n" for result in found)
-        partial.replace(path)
+        lines = "".join(json.dumps(asdict(result)) + "\n" for result in found)
+        write_text(self.folder / RESULTS, lines)
         return found

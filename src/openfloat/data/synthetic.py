@@ -23,6 +23,7 @@ from openfloat.data.synthetic_clip import clip_files, make_clip
 from openfloat.data.synthetic_options import SynthesisOptions
 from openfloat.data.synthetic_truth import read_truth
 from openfloat.data.voices_cast import ProgramName, installed_programs
+from openfloat.drafts import SUFFIX
 from openfloat.errors import BadInput
 
 FORMAT = 1
@@ -116,7 +117,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is no folder")
     if not path.is_file():
-        if out.is_dir() and any(found.suffix != ".partial" for found in out.iterdir()):
+        if out.is_dir() and any(found.suffix != SUFFIX for found in out.iterdir()):
             raise BadInput(f"{out} is in use for something else than made clips")
         out.mkdir(parents=True, exist_ok=True)
         write_json(settings, path)

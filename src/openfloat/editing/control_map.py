@@ -18,6 +18,7 @@ from numpy import ndarray
 from openfloat.codec import from_json, to_json
 from openfloat.config import CONTROLS
 from openfloat.data.controls import INDEX, SCALES
+from openfloat.drafts import write_text
 from openfloat.errors import BadCheckpoint
 from openfloat.weights.store import fingerprint
 
@@ -136,10 +137,8 @@ def load_map(folder: Path, num_directions: int) -> ControlMap | None:
 def save_map(folder: Path, control_map: ControlMap) -> Path:
     """Write a model folder's map; it appears when it is complete."""
     path = folder / FILE
-    partial = path.with_name(f".{FILE}.part")
     text = json.dumps(json.loads(to_json(_rounded(control_map)))).replace("], ", "],\n ")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_text(path, text + "\n")
     return path
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from openfloat.drafts import write_text
 from openfloat.errors import BadInput
 from openfloat.evaluation.videos import strip
 from openfloat.evaluation.watched import paired_files
@@ -44,9 +45,7 @@ def write_html(report: Mapping[str, Any], folder: Path, reference: Path, path: P
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{STYLE}</style></head><body>{''.join(body)}</body></html>\n"
     )
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_text(path, text)
 
 
 def _table(report: Mapping[str, Any]) -> str:

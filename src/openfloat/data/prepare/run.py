@@ -20,6 +20,7 @@ from openfloat.data.prepare.options import PrepareOptions
 from openfloat.data.prepare.process import Files, Refused, prepare_video, problem_of
 from openfloat.data.prepare.sample import ClipAbout, write_tar
 from openfloat.data.prepare.sources import Source, find_sources
+from openfloat.drafts import SUFFIX
 from openfloat.errors import BadInput
 
 FORMAT = 1
@@ -169,7 +170,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is no folder")
     if not path.is_file():
-        if out.is_dir() and any(found.suffix != ".part" for found in out.iterdir()):
+        if out.is_dir() and any(found.suffix != SUFFIX for found in out.iterdir()):
             raise BadInput(f"{out} is in use for something else than prepared clips")
         out.mkdir(parents=True, exist_ok=True)
         write_json(settings, path)
@@ -181,8 +182,6 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
                 f"{out} holds clips prepared with {name}={before.get(name)!r}, not "
                 f"{settings[name]!r}; take another folder or empty this one"
             )
-    for partial in (*out.glob(".*.partial"), *out.glob("*.part")):
-        partial.unlink(missing_ok=True)
 
 
 def _plan(raw: Path, out: Path, sources: Sequence[Source]) -> list[list[str]]:
