@@ -40,7 +40,6 @@ from openfloat.vision.full_pictures import FullPictures, PastingWriter, full_pic
 from openfloat.vision.head_pose import fit_head, standard_face
 from openfloat.vision.image import load_image
 from openfloat.vision.keying import CutOutWriter, KeyingWriter
-from openfloat.vision.matte import person_matte
 from openfloat.vision.paste import full_size
 from openfloat.vision.video_writer import VideoWriter
 from openfloat.weights.hub import resolve_model
@@ -312,9 +311,10 @@ class FloatPipeline:
         """What to expect of a portrait that the model was not made for; none for usual ones."""
         if portrait.crop.face is None:
             return None
-        yaw = fit_head(portrait.crop.face.points, standard_face()).pose.yaw
         if self.config.controls:  # taught to see turns; the landmark network sees too little of one
             yaw = float(portrait.coefficients[0, INDEX["yaw"]] * SCALES[INDEX["yaw"]])
+        else:
+            yaw = fit_head(portrait.crop.face.points, standard_face()).pose.yaw
         if abs(yaw) <= FRONTAL_DEGREES:
             return None
         return (
@@ -381,6 +381,8 @@ class FloatPipeline:
 
     def matte(self, portrait: Portrait) -> NDArray[np.float32]:
         """(h, w) where the portrait's full pictures show the person, 1, or the background, 0."""
+        from openfloat.vision.matte import person_matte  # what it imports takes a while
+
         matte = person_matte(portrait.picture, portrait.crop.face)
         width, height = full_size(portrait.picture)
         if matte.shape[0] > height + 1 or matte.shape[1] > width + 1:
