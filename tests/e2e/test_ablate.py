@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from openfloat.cli.main import run
-from openfloat.laboratory.ablations import ABLATIONS, BASE, Ablation, Claim
+from openfloat.laboratory.ablation import Ablation, Claim
+from openfloat.laboratory.ablations import ABLATIONS, BASE
 from openfloat.laboratory.measuring import FIGURES
 from openfloat.laboratory.report import build_report
 from openfloat.laboratory.run import Bench, run_ablation

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from openfloat.config import EMOTIONS, VectorFieldConfig
-from openfloat.laboratory.ablations import ABLATIONS, BASE, Claim
+from openfloat.laboratory.ablation import Claim
+from openfloat.laboratory.ablations import ABLATIONS, BASE
 from openfloat.laboratory.drawing import draw
 from openfloat.laboratory.learning import AblationTask, token_directions
 from openfloat.laboratory.listening import (
@@ -17,7 +18,7 @@ from openfloat.laboratory.listening import (
     emotion_of,
     nearest_expression,
 )
-from openfloat.laboratory.measuring import FIGURES, measure_motion
+from openfloat.laboratory.measuring import ALL_FIGURES, FIGURES, measure_motion
 from openfloat.laboratory.tables import ablation_table, spread, values, verdict
 from openfloat.laboratory.variant import Objective, Variant
 
@@ -131,6 +132,7 @@ def rows(better: list[float], worse: list[float]) -> list[dict[str, object]]:
     [
         ([0.7, 0.8, 0.9], [0.6, 0.7, 0.85], "reproduced here"),
         ([0.5, 0.5, 0.5], [0.6, 0.7, 0.85], "not reproduced here: the other way round"),
+        ([1.0, 1.0, 1.0], [1.0, 1.0, 1.0], "not reproduced here: no difference"),
         ([0.7, 0.8, 0.8], [0.6, 0.7, 0.85], "not reproduced here: the seeds disagree"),
     ],
 )
@@ -139,8 +141,8 @@ def test_a_claim_holds_when_every_seed_agrees(
 ) -> None:
     claim = Claim(says="good beats bad", better="good", worse="bad", figure="jaw_r")
     found = rows(better, worse)
-    assert verdict(claim, found) == says
-    assert verdict(claim, found[:3]) is None, "one side was not run"
+    assert verdict(claim, found, "synthetic") == says
+    assert verdict(claim, found[:3], "synthetic") is None, "one side was not run"
     whole = spread(values(found, "good", "synthetic", "jaw_r"))
     assert whole is not None
     assert (whole.low, whole.high) == (min(better), max(better))
@@ -152,7 +154,7 @@ def test_every_claim_compares_variants_of_its_ablation_by_a_known_figure() -> No
         assert len(names) == len(set(names))
         for claim in ablation.claims:
             assert {claim.better, claim.worse} <= set(names)
-            assert claim.figure in FIGURES
+            assert claim.figure in ALL_FIGURES
         assert set(ablation.paper) <= set(names)
         for variant in ablation.variants:
             variant.recipe(0)

@@ -14,7 +14,8 @@ class Ablate:
     """
 
     name: Positional[str]
-    """objective, guidance, emotion, conditioning, pose, losses, radius, nfe, width, or all."""
+    """objective, guidance, emotion, conditioning, pose, losses, radius, nfe, width (motion),
+    directions, components (pictures, from real clips alone), or all."""
     seeds: int = 3
     """Runs of every variant."""
     output: Path = Path("runs/ablations")
@@ -22,8 +23,8 @@ class Ablate:
     cache: Path = Path("cache/ablations")
     """Where voices and read motion are kept."""
     data: Path | None = None
-    """The data pack with held-out clips; default OPENFLOAT_DATA, else ../shared/data. Where there
-    is none, synthetic voices alone are measured on."""
+    """The data pack with clips; default OPENFLOAT_DATA, else ../shared/data. Where there is none,
+    motion is measured on synthetic voices alone, and pictures cannot be."""
 
     def run(self) -> None:
         """Run what is missing and print the figures."""

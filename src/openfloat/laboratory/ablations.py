@@ -1,35 +1,12 @@
 """The ablations by name: their question, their variants, and what the paper found."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from openfloat.laboratory.ablation import Ablation, Claim
+from openfloat.laboratory.picture_ablations import COMPONENTS, DIRECTIONS
 from openfloat.laboratory.variant import SMALL_FIELD, EmotionSource, Variant
 from openfloat.options import SampleOptions, SolverName
 from openfloat.training.config import MotionWeights
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
-    """A direction that the paper reports, as a comparison of two variants by one figure."""
-
-    says: str
-    """The paper's statement, with its figures."""
-    better: str
-    worse: str
-    figure: str
-    """By which the better one is better here."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ablation:
-    """Several variants of one thing."""
-
-    name: str
-    question: str
-    variants: tuple[Variant, ...]
-    paper: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The paper's figures by variant and metric, at 512² on HDTF or RAVDESS."""
-    claims: tuple[Claim, ...] = ()
 
 
 def _drawn(name: str, *, nfe: int = 10, solver: SolverName = "euler", **options: float) -> Variant:
@@ -78,6 +55,10 @@ NFE = Ablation(
             says="20 evaluations are no better than 10 (FVD 164.4 against 162.1)",
             better="euler-10", worse="euler-20", figure="motion_frechet",
         ),
+        Claim(
+            says="the midpoint rule gains nothing over Euler's at the same evaluations",
+            better="euler-10", worse="midpoint-10", figure="motion_frechet",
+        ),
     ),
 )  # fmt: skip
 
@@ -125,6 +106,10 @@ EMOTION = Ablation(
         Claim(
             says="the paper's choice: the emotion heard in the speech (S2E) rather than none",
             better="S2E", worse="none", figure="named",
+        ),
+        Claim(
+            says="the paper's choice: the emotion heard (S2E) rather than seen (I2E)",
+            better="S2E", worse="I2E", figure="named",
         ),
     ),
 )  # fmt: skip
@@ -184,6 +169,15 @@ RADIUS = Ablation(
         Variant(name="radius-3", field=replace(SMALL_FIELD, attention_radius=3)),
         Variant(name="radius-full", field=replace(SMALL_FIELD, attention_radius=60)),
     ),
+    claims=tuple(
+        Claim(
+            says=f"the paper's choice: attention over two frames to either side, not {said}",
+            better="base",
+            worse=f"radius-{worse}",
+            figure="motion_frechet",
+        )
+        for worse, said in (("1", "one"), ("3", "three"), ("full", "all"))
+    ),
 )
 
 LOSSES = Ablation(
@@ -199,6 +193,10 @@ LOSSES = Ablation(
             says="the paper's choice: with L_vel, so that motion changes as real motion does",
             better="base", worse="without-L_vel", figure="lip_velocity_error",
         ),
+        Claim(
+            says="the paper's choice: with the clean past in the loss (L_past)",
+            better="base", worse="without-L_past", figure="motion_frechet",
+        ),
     ),
 )  # fmt: skip
 
@@ -208,6 +206,15 @@ WIDTH = Ablation(
     variants=(
         BASE,
         *(Variant(name=f"d-{width}", latent_dim=width) for width in (256, 512, 768)),
+    ),
+    claims=tuple(
+        Claim(
+            says=f"the paper's choice: latents of width 512, not {worse}",
+            better="d-512",
+            worse=f"d-{worse}",
+            figure="motion_frechet",
+        )
+        for worse in (256, 768)
     ),
 )
 
@@ -233,6 +240,7 @@ ABLATIONS = {
     ablation.name: ablation
     for ablation in (
         OBJECTIVE, GUIDANCE, EMOTION, CONDITIONING, POSED, LOSSES, RADIUS, NFE, WIDTH,
+        DIRECTIONS, COMPONENTS,
     )
 }  # fmt: skip
 """In the order in which `openfloat ablate all` runs them."""

@@ -22,15 +22,6 @@ UNTESTED = (
         "needs their weights and the same two data sets",
     ),
     Untested(
-        "L_comp-lp lowers the auto-encoder's FID from 21.06 to 19.80",
-        "phase 1 with and without it, at 512² and three seeds each, is beyond a processor; "
-        "`recipes/ablations` holds the recipes",
-    ),
-    Untested(
-        "M = 20 motion directions are enough",
-        "phase 1 again; `recipes/ablations` holds recipes for 5, 10, 20 and 40",
-    ),
-    Untested(
         "41.4 frames per second on a V100",
         "no V100 here; docs/performance.md has what was measured instead",
     ),

@@ -27,10 +27,19 @@ FIGURES = {
     "diversity": "deviation of pose coefficients between draws of one clip (higher)",
     "named": "share of labelled clips whose mean face is nearest to its label's (higher)",
 }
-"""What each figure is, and in which direction it is better."""
+"""What each figure of motion is, and in which direction it is better."""
+PICTURE_FIGURES = {
+    "error_left": "mean |difference| to the driving picture, over that of the source left as it is "
+    "(lower)",
+    "mouth_eyes_error_left": "the same inside of mouth and eyes (lower)",
+    "feature_distance": "distance in a random pyramid's features, built like LPIPS (lower)",
+    "picture_frechet": "Fréchet distance of that pyramid's mean features, all pictures (lower)",
+}
+ALL_FIGURES = FIGURES | PICTURE_FIGURES
 BETTER = {
     "jaw_r": "higher", "lip_velocity_error": "lower", "motion_frechet": "lower",
     "jitter_ratio": "one", "diversity": "higher", "named": "higher", "jaw_lag": "zero",
+    **dict.fromkeys(PICTURE_FIGURES, "lower"),
 }  # fmt: skip
 
 Array = NDArray[np.float64]

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from openfloat.errors import BadInput
-from openfloat.laboratory.ablations import Ablation
-from openfloat.laboratory.measuring import FIGURES
+from openfloat.laboratory.ablation import Ablation
+from openfloat.laboratory.measuring import ALL_FIGURES
 from openfloat.laboratory.tables import tests_of, values
 
 LEFT_OUT = ("jaw_lag",)
@@ -30,7 +30,7 @@ def plot_ablation(ablation: Ablation, rows: Sequence[Mapping[str, Any]], path: P
         from matplotlib.figure import Figure
     except ImportError as missing:
         raise BadInput("plots need matplotlib: pip install 'openfloat[eval]'") from missing
-    names = [name for name in FIGURES if name not in LEFT_OUT and any(name in r for r in rows)]
+    names = [name for name in ALL_FIGURES if name not in LEFT_OUT and any(name in r for r in rows)]
     variants = [variant.name for variant in ablation.variants]
     with mpl.rc_context({"svg.hashsalt": ablation.name, "font.size": 8}):
         figure = Figure(figsize=(2.2 * len(names), 2.6), layout="constrained")

@@ -1,5 +1,6 @@
 """Run ablations: train what must be trained, draw, measure, and keep every figure as JSON."""
 
+import functools
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from openfloat.data.observed import as_controls, encode_clip
 from openfloat.data.speech_shards import read_shard, write_shard
 from openfloat.evaluation.clips import choose
 from openfloat.evaluation.model import hardware
-from openfloat.laboratory.ablations import Ablation
+from openfloat.laboratory.ablation import Ablation
 from openfloat.laboratory.drawing import draw
 from openfloat.laboratory.learning import AblationTask
 from openfloat.laboratory.listening import (
@@ -28,6 +29,8 @@ from openfloat.laboratory.listening import (
     synthetic_clips,
 )
 from openfloat.laboratory.measuring import measure_motion
+from openfloat.laboratory.phase1 import PictureVariant
+from openfloat.laboratory.pictures import PictureBench, measure_pictures, trained_autoencoder
 from openfloat.laboratory.variant import Variant
 from openfloat.models.transformer import VectorField
 from openfloat.pipeline import FloatPipeline
@@ -51,6 +54,7 @@ class Bench:
         data_dir: data pack with held-out clips; without one real clips are left out.
         train_clips: synthetic voices to learn from.
         test_clips: synthetic voices to measure on.
+        pictures: of ablations of phase 1; by default the data pack's.
     """
 
     def __init__(
@@ -60,23 +64,36 @@ class Bench:
         *,
         train_clips: int = TRAIN_CLIPS,
         test_clips: int = TEST_CLIPS,
+        pictures: PictureBench | None = None,
     ) -> None:
         self._cache, self._data = cache_dir, data_dir
         self._counts = train_clips, test_clips
-        self.pipeline = FloatPipeline.from_pretrained("openfloat-256")
-        self._train: list[HeardClip] | None = None
-        synthetic = synthetic_clips(cache_dir / "test", count=test_clips, seed=TEST_SEED)
-        self.tests = {"synthetic": hear(self.pipeline, synthetic)}
-        if data_dir is not None and (data_dir / "manifest.json").is_file():
-            self.tests["real"] = self._real_clips(data_dir)
+        self._pictures = pictures
 
-    @property
+    @functools.cached_property
+    def pipeline(self) -> FloatPipeline:
+        """The embedded model."""
+        return FloatPipeline.from_pretrained("openfloat-256")
+
+    @functools.cached_property
     def train(self) -> list[HeardClip]:
-        """Clips to learn from."""
-        if self._train is None:
-            clips = synthetic_clips(self._cache / "train", count=self._counts[0], seed=TRAIN_SEED)
-            self._train = hear(self.pipeline, clips)
-        return self._train
+        """Clips to learn motion from."""
+        clips = synthetic_clips(self._cache / "train", count=self._counts[0], seed=TRAIN_SEED)
+        return hear(self.pipeline, clips)
+
+    @functools.cached_property
+    def tests(self) -> dict[str, list[HeardClip]]:
+        """Sets of clips to measure motion on."""
+        synthetic = synthetic_clips(self._cache / "test", count=self._counts[1], seed=TEST_SEED)
+        found = {"synthetic": hear(self.pipeline, synthetic)}
+        if self._data is not None and (self._data / "manifest.json").is_file():
+            found["real"] = self._real_clips(self._data)
+        return found
+
+    @functools.cached_property
+    def pictures(self) -> PictureBench:
+        """Frames for ablations of phase 1."""
+        return self._pictures or PictureBench(self._cache, self._data)
 
     def _real_clips(self, data_dir: Path) -> list[HeardClip]:
         path = self._cache / "heldout.safetensors"
@@ -125,13 +142,26 @@ def run_ablation(
             if (variant.name, seed) in done:
                 continue
             said(f"{ablation.name}: {variant.name}, seed {seed}")
-            field = trained_field(variant, seed, bench, out)
-            for test, clips in bench.tests.items():
-                figures = measure(field, variant, clips, seed, test=test)
+            for test, figures in figures_of(variant, seed, bench, out).items():
                 row = {"variant": variant.name, "seed": seed, "test": test, **figures}
                 report["rows"].append(row)
             write_json(report, path)
     return report
+
+
+def figures_of(
+    variant: Variant | PictureVariant, seed: int, bench: Bench, out: Path
+) -> dict[str, dict[str, float]]:
+    """Train what a variant needs and measure it, by set of clips."""
+    if isinstance(variant, PictureVariant):
+        network = trained_autoencoder(variant, seed, bench.pictures, out)
+        return {
+            test: measure_pictures(network, pairs) for test, pairs in bench.pictures.tests.items()
+        }
+    field = trained_field(variant, seed, bench, out)
+    return {
+        test: measure(field, variant, clips, seed, test=test) for test, clips in bench.tests.items()
+    }
 
 
 def measure(

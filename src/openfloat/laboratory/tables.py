@@ -4,11 +4,15 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from openfloat.laboratory.ablations import Ablation, Claim
-from openfloat.laboratory.measuring import BETTER, FIGURES
+from openfloat.laboratory.ablation import Ablation, Claim
+from openfloat.laboratory.measuring import ALL_FIGURES, BETTER
 
 Rows = Sequence[Mapping[str, Any]]
-VERDICTS = {1: "reproduced here", -1: "not reproduced here: the other way round"}
+VERDICTS = {
+    1: "reproduced here",
+    -1: "not reproduced here: the other way round",
+    0: "not reproduced here: no difference",
+}
 UNDECIDED = "not reproduced here: the seeds disagree"
 
 
@@ -53,15 +57,21 @@ def worth(figure: str, value: float) -> float:
     return -abs(value - (1 if kind == "one" else 0))
 
 
-def verdict(claim: Claim, rows: Rows, test: str = "synthetic") -> str | None:
+def verdict(claim: Claim, rows: Rows, test: str) -> str | None:
     """Whether every seed agrees with a claim's direction; none where a side was not run."""
     better, worse = (values(rows, name, test, claim.figure) for name in (claim.better, claim.worse))
     shared = sorted(better.keys() & worse.keys())
     if not shared:
         return None
     gains = [worth(claim.figure, better[s]) - worth(claim.figure, worse[s]) for s in shared]
-    signs = {1 if gain > 0 else -1 for gain in gains}
+    signs = {(gain > 0) - (gain < 0) for gain in gains}
     return VERDICTS[signs.pop()] if len(signs) == 1 else UNDECIDED
+
+
+def _verdicts(claim: Claim, ablation: Ablation, rows: Rows) -> str:
+    found = {test: verdict(claim, rows, test) for test in ablation.judged_on}
+    said = [f"{verdict} ({test})" for test, verdict in found.items() if verdict is not None]
+    return "; ".join(said) or "not run"
 
 
 def ablation_table(ablation: Ablation, report: Mapping[str, Any]) -> str:
@@ -69,11 +79,11 @@ def ablation_table(ablation: Ablation, report: Mapping[str, Any]) -> str:
     rows = report["rows"]
     lines = [ablation.question]
     for test in tests_of(rows):
-        shown = [name for name in FIGURES if any(name in r for r in rows if r["test"] == test)]
+        shown = [name for name in ALL_FIGURES if any(name in r for r in rows if r["test"] == test)]
         lines.append(f"{test:16s}" + "".join(f"{name:>28s}" for name in shown))
         for variant in ablation.variants:
             cells = [spread(values(rows, variant.name, test, name)) for name in shown]
             lines.append(f"{variant.name:16s}" + "".join(f"{cell or '-'!s:>28s}" for cell in cells))
     for claim in ablation.claims:
-        lines.append(f"{claim.says}: {verdict(claim, rows) or 'not run'}")
+        lines.append(f"{claim.says}: {_verdicts(claim, ablation, rows)}")
     return "\n".join(lines)

@@ -174,7 +174,9 @@ def reconstruct(autoencoder: FloatAutoencoder, batch: PairBatch, known: Tensor) 
             driving[known] = batch.controls_driving[known]
         driving = driving.index_put((~known,), found)
     own = autoencoder.motion_of(batch.source, appearance).float()
-    source = torch.where(known[:, None], batch.controls_source, own)
+    source = own
+    if bool(known.any()):  # of as many controls as there are directions
+        source = torch.where(known[:, None], batch.controls_source, own)
     latent = autoencoder.anchor(appearance.identity, source) + autoencoder.basis.motion(driving)
     image, levels = autoencoder.decode_levels(latent, appearance.features)
     return Reconstruction(image, levels, own, driving)
