@@ -6,6 +6,7 @@ each a call; the answer is the child's number, or, for a number, how it ended.
 
 import importlib
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -65,12 +66,19 @@ def train(recipe: str, run_dir: str, cache: str) -> int:
     return 0
 
 
-JOBS = {"command": command, "train": train}
+def batch(*arguments: str) -> int:
+    """A list of videos; its pool is forked from here as well, so that none imports all anew."""
+    context = multiprocessing.get_context("fork")
+    multiprocessing.get_context = lambda _=None: context  # type: ignore[assignment]
+    return command("batch", *arguments)
+
+
+JOBS = {"command": command, "train": train, "batch": batch}
 
 
 NEEDED = (
-    "cli.main", "motion.file", "pipeline", "reenactment.draw", "training.run",
-    "training.stage0_reader", "vision.paste",
+    "batch.cluster", "batch.run", "cli.main", "motion.file", "pipeline", "reenactment.draw",
+    "training.run", "training.stage0_reader", "vision.paste",
 )  # fmt: skip
 
 

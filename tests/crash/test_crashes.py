@@ -126,6 +126,41 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(
     assert trace(run) == trace(tmp_path / "whole")
 
 
+def test_a_killed_batch_makes_every_video_once(
+    nursery: Nursery, rounds: int, tiny: Path, small_face: Path, voice: Path, tmp_path: Path
+) -> None:
+    options = {"sample": {"nfe": 1, "emotion": "neutral"}, "crop": {"crop": False}}
+    row = {"portrait": str(small_face), "speech": str(voice), "options": options}
+    listed, out, names = tmp_path / "list.jsonl", tmp_path / "out", ["a", "b", "c", "d"]
+    listed.write_text("".join(json.dumps({**row, "name": name}) + "\n" for name in names))
+    arguments = (listed, out, "--model", tiny, "--workers", "2")
+    lasts = timed(nursery, "batch", *arguments)
+    shutil.rmtree(out)
+    chance, ends = random.Random(10), []
+    noted: dict[str, int] = {}
+    for _ in range(rounds):
+        child = nursery.fork("batch", *arguments)
+        ends.append(killed_after(nursery, child, chance.uniform(0, 0.8 * lasts)))
+        time.sleep(0.05)  # what it had started goes with it
+        made = {video.stem: video.stat().st_mtime_ns for video in out.glob("*.mp4")}
+        assert all(frames_of(out / f"{name}.mp4") == FRAMES for name in made)
+        assert all(made[name] == when for name, when in noted.items()), "none is made twice"
+        notes = sorted((out / ".rows").glob("*.json"))
+        assert all(json.loads(note.read_text())["status"] == "done" for note in notes)
+        noted = {note.stem: made[note.stem] for note in notes}
+        if len(noted) == len(names):
+            shutil.rmtree(out)
+            noted = {}
+    assert set(ends) <= {0, -signal.SIGKILL}, nursery.log.read_text()[-2000:]
+    assert ends.count(-signal.SIGKILL) > rounds // 2, "too few were alive when they were killed"
+    timed(nursery, "batch", *arguments)
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+    assert [(line["name"], line["status"]) for line in lines] == [(n, "done") for n in names]
+    assert visible(out) == [*(f"{name}.mp4" for name in names), "results.jsonl"]
+    assert not list(out.glob(".*.partial")), "drafts of the dead are gone"
+    assert all(frames_of(out / f"{name}.mp4") == FRAMES for name in names)
+
+
 Checkpoint = tuple[dict[str, object], dict[str, torch.Tensor]]
 
 

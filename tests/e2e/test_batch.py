@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -44,6 +43,12 @@ def frames_of(video: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
+def children(number: int) -> list[int]:
+    """Processes that a process has started."""
+    stats = {int(p.parent.name): p.read_text() for p in Path("/proc").glob("[0-9]*/stat")}
+    return [n for n, stat in stats.items() if int(stat.rpartition(")")[2].split()[1]) == number]
+
+
 def test_a_list_becomes_videos_and_bad_rows_only_fail_themselves(
     portrait: Path, short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,17 +87,19 @@ def test_a_killed_batch_goes_on_and_leaves_no_half_video(
     out = tmp_path / "out"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "openfloat", "batch", listed, out],
-        env=environment,
-        start_new_session=True,
+        [sys.executable, "-m", "openfloat", "batch", listed, out], env=environment
     )
     deadline = time.monotonic() + 200
     while not (out / ".rows" / "v0.json").exists():
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
+    pool = children(process.pid)
+    process.kill()
     process.wait()
+    while any(Path(f"/proc/{number}/stat").exists() for number in pool):
+        assert time.monotonic() < deadline, "a killed batch leaves no process behind"
+        time.sleep(0.02)
     made = {video.name: video.stat().st_mtime_ns for video in out.glob("*.mp4")}
     assert 1 <= len(made) < 4
     assert all(frames_of(out / name) == 25 for name in made), "a video in place is whole"

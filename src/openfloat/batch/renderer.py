@@ -1,8 +1,11 @@
 """Makes one video of a batch after the other; the same on one machine and on a cluster."""
 
 import logging
+import multiprocessing
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,11 +68,20 @@ _renderer: Renderer | None = None
 
 
 def open_process(make: Callable[[], Renderer]) -> None:
-    """What a process of a pool does first: it loads the model, and ends cleanly when told to."""
+    """What a process of a pool does first: it loads the model, and ends when told to or alone."""
     global _renderer
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which tells us
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     _renderer = make()
+
+
+def _leave_with_parent() -> None:
+    """A killed parent tells nobody; without this its pool would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def render_here(*arguments: Any) -> Result:
