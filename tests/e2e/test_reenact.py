@@ -24,7 +24,7 @@ from openfloat.motion.value import Motion
 from openfloat.reenactment.draw import draw_motion, rest_of
 from openfloat.reenactment.read import at_25, held, read_motion
 from openfloat.reenactment.rest import JAW, JAW_PER_GAP, from_rest, jaws_for, opening_point
-from openfloat.reenactment.show import as_far_open, placed, reenact, render_motion, with_lips
+from openfloat.reenactment.show import placed, reenact, render_motion, with_lips
 from openfloat.reenactment.watch import LOOKS, spread_frames
 from openfloat.vision.video_reader import probe, read_frames
 from openfloat.vision.video_writer import VideoWriter
@@ -183,8 +183,9 @@ def test_a_motion_read_and_shown_is_what_reenact_makes(
 ) -> None:
     kept = tmp_path / "drive.safetensors"
     assert run(["motion", "read", str(driving), "-o", str(kept)]) == 0
-    motion = as_far_open(pipeline, pipeline.encode(other), load_motion(kept))
-    render_motion(pipeline, other, motion, tmp_path / "shown.mp4", sound=driving)
+    assert load_motion(kept).measured
+    arguments = ["--speech", str(driving), "-o", str(tmp_path / "shown.mp4")]
+    assert run(["motion", "show", str(other), str(kept), *arguments]) == 0
     reenact(pipeline, other, driving, tmp_path / "whole.mp4")
     shown, whole = (frames_of(tmp_path / name) for name in ("shown.mp4", "whole.mp4"))
     assert np.abs(shown.astype(int) - whole).mean() < 1

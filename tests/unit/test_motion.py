@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,7 @@ class TestFile:
             controls=names,
             model="tiny",
             source="read off 'Ä clip'.mp4",
+            measured=bool(names),
         )
         path = save_motion(tmp_path / "a.safetensors", motion)
         again = load_motion(path)
@@ -94,6 +96,7 @@ class TestFile:
             assert again.reference is not None
             assert torch.equal(again.reference, reference)
         assert (again.controls, again.model, again.source) == (names, "tiny", motion.source)
+        assert again.measured == bool(names)
         assert [file.name for file in tmp_path.iterdir()] == ["a.safetensors"]
 
     def test_part_of_a_larger_tensor_is_saved_alone(self, tmp_path: Path) -> None:
@@ -253,6 +256,15 @@ class TestEdits:
         assert torch.equal(half[:, 0], a.coefficients[:, 0])
         torch.testing.assert_close(half[:, 1], (a.coefficients + b.coefficients)[:, 1] / 2)
         torch.testing.assert_close(half[:, 2], b.coefficients[:, 2])
+
+    def test_lips_stay_measured_wherever_they_go(self) -> None:
+        drawn, read = ramp(6), replace(ramp(6), measured=True)
+        assert edits.cut(edits.loop(read, 9, 2), 1, 8).measured
+        assert not edits.blend(read, drawn, {"jaw_open": 1.0}).measured
+        assert edits.blend(drawn, read, {"jaw_open": 1.0}).measured
+        assert edits.blend(read, drawn, {"yaw": 1.0}).measured
+        with pytest.raises(BadInput, match="lips"):
+            edits.concatenate([drawn, read])
 
     def test_a_blend_of_other_lengths_or_unknown_names_is_refused(self) -> None:
         with pytest.raises(BadInput, match="6 and 7 frames"):

@@ -9,6 +9,7 @@ from openfloat.editing.steadying import reach_of, smoothed
 from openfloat.errors import BadInput
 from openfloat.motion.value import MOST_FRAMES, Frames, Motion, printable
 
+JAW = "jaw_open"
 WIDEST = 250
 """Frames of the widest filter's standard deviation."""
 
@@ -35,7 +36,8 @@ def concatenate(motions: Sequence[Motion], fade: int = 0) -> Motion:
             is that much shorter at every joint.
 
     Raises:
-        BadInput: there are none, their controls differ, or one is shorter than the fade.
+        BadInput: there are none, their controls differ, lips of only some are measured, or one is
+            shorter than the fade.
     """
     if not motions:
         raise BadInput("there is no motion to join")
@@ -43,6 +45,8 @@ def concatenate(motions: Sequence[Motion], fade: int = 0) -> Motion:
     joined = first.coefficients
     for motion in motions[1:]:
         _check_alike(first, motion)
+        if first.measured != motion.measured:
+            raise BadInput("lips read off a video and drawn lips do not follow one another")
         _check_fade(fade, min(len(motion), len(joined)))
         before, tail = joined[: len(joined) - fade], joined[len(joined) - fade :]
         mixed = _faded(tail, motion.coefficients[:fade])
@@ -96,8 +100,13 @@ def blend(first: Motion, second: Motion, weights: float | Mapping[str, float]) -
         share[first.columns(list(weights))] = torch.tensor(list(weights.values()))
     else:
         share = torch.full((first.num_controls,), float(weights))
-    mixed = torch.lerp(first.coefficients, second.coefficients, share)
-    return replace(first, coefficients=mixed, source=_both([first.source, second.source]))
+    jaw = first.controls.index(JAW) if JAW in first.controls else 0
+    return replace(
+        first,
+        coefficients=torch.lerp(first.coefficients, second.coefficients, share),
+        source=_both([first.source, second.source]),
+        measured=second.measured if share[jaw] > 0.5 else first.measured,
+    )
 
 
 def smooth(motion: Motion, deviation: float, names: Sequence[str] | None = None) -> Motion:

@@ -16,6 +16,7 @@ from openfloat.motion.value import MOST_CONTROLS, MOST_FRAMES, Motion
 SUFFIX = ".safetensors"
 FORMAT = "openfloat-motion-1"
 COEFFICIENTS, REFERENCE = "coefficients", "reference"
+MEASURED, TOLD = "measured", "told"
 MOST_BYTES = 2**28
 """Of a file; an hour of twenty controls has 2**23."""
 MOST_WORDS = 2**16
@@ -55,6 +56,7 @@ def save_motion(path: str | Path, motion: Motion) -> Path:
         "controls": json.dumps(motion.controls),
         "model": motion.model,
         "source": motion.source,
+        "lips": MEASURED if motion.measured else TOLD,
         "openfloat": __version__,
     }
     with drafted(path) as draft:
@@ -89,6 +91,7 @@ def load_motion(path: str | Path) -> Motion:
                 controls=controls,
                 model=words.get("model", ""),
                 source=words.get("source", ""),
+                measured=words.get("lips", TOLD) == MEASURED,
             )
     except BadInput as error:
         raise BadInput(f"{path} is no motion file: {error}") from error

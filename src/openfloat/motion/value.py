@@ -31,6 +31,8 @@ class Motion:
         controls: names of the m coefficients; empty where the directions have none.
         model: name of the model whose directions they are.
         source: where it came from, in words.
+        measured: whether the jaw says how far lips are apart in a video, as the controls define it,
+            and not what a decoder is to be told: that differs from portrait to portrait.
 
     Raises:
         BadInput: a type, shape or size that is not allowed, or a number that is not finite.
@@ -41,6 +43,7 @@ class Motion:
     controls: tuple[str, ...] = ()
     model: str = ""
     source: str = ""
+    measured: bool = False
 
     def __post_init__(self) -> None:
         shape = tuple(self.coefficients.shape)

@@ -60,6 +60,7 @@ def read_motion(
         controls=pipeline.config.controls,
         model=pipeline.config.name,
         source=printable(f"read off {video.name}"),
+        measured=named,
     )
     return _with_reference(smooth(motion, STEADY, STEADIED)) if named else motion
 

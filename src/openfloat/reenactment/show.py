@@ -43,9 +43,6 @@ def render_motion(
 ) -> int:
     """Write an mp4 of a portrait with a motion as it is; memory does not grow with the pictures.
 
-    `as_far_open` first makes a motion that was read off a video open this portrait's lips as far as
-    the video's, as `reenact` does.
-
     Args:
         pipeline: the model.
         portrait: a file, RGB bytes, or what `encode` returned.
@@ -122,8 +119,8 @@ def reenact(
     seed = None if lips is None else options.seed
     finish = marker(marks, Origin(pipeline.config.name, seed), ready.picture)
     with _writer(pipeline, output, sound, finish) as writer:
-        motion = as_far_open(pipeline, ready, read_motion(pipeline, video, reading))
-        motion = placed(pipeline, ready, motion, absolute=absolute)
+        read = read_motion(pipeline, video, reading)
+        motion = placed(pipeline, ready, read, absolute=absolute)
         if lips is not None:
             motion = with_lips(motion, draw_motion(pipeline, ready, lips, options))
         return _decode(pipeline, ready, motion, writer, progress)
@@ -132,7 +129,7 @@ def reenact(
 def placed(
     pipeline: FloatPipeline, portrait: Portrait, motion: Motion, *, absolute: bool = False
 ) -> Motion:
-    """A motion on a portrait.
+    """A motion on a portrait, whose lips open as far as those of a video that it was read off.
 
     Args:
         pipeline: the model.
@@ -143,6 +140,8 @@ def placed(
             the portrait's closed mouth.
     """
     rest = rest_of(pipeline, portrait)
+    if motion.measured:
+        motion = as_far_open(pipeline, portrait, motion)
     if not absolute:
         return motion.shown_from(rest)
     named = bool(motion.controls)
@@ -151,15 +150,15 @@ def placed(
 
 
 def as_far_open(pipeline: FloatPipeline, portrait: Portrait, motion: Motion) -> Motion:
-    """A motion read off a video whose jaw opens the portrait's lips as far as the video's.
+    """A motion with measured lips, told so that it opens the portrait's as far as the video's.
 
-    Where controls have names: a few frames are decoded to learn how the portrait answers.
+    A few frames are decoded to learn how the portrait answers.
     """
-    if not motion.controls or (gaps := lip_gaps(pipeline, portrait)) is None:
-        return motion
+    if (gaps := lip_gaps(pipeline, portrait)) is None:
+        return replace(motion, measured=False)
     coefficients = motion.coefficients.clone()
     coefficients[:, JAW] = torch.from_numpy(jaws_for(coefficients[:, JAW].numpy(), gaps))
-    return replace(motion, coefficients=coefficients)
+    return replace(motion, coefficients=coefficients, measured=False)
 
 
 def with_lips(head: Motion, spoken: Motion) -> Motion:
