@@ -4,6 +4,7 @@ happy                            one emotion, all the time
 happy:0.7,surprise:0.3           a mixture
 0-2.5:neutral,2.5-:happy         one after the other; seconds
 auto                             as the voice sounds; also wherever a schedule says nothing
+photo                            as the photo looks
 """
 
 import math
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 from openfloat.config import EMOTIONS
 
-AUTO = "auto"
+AUTO, PHOTO = "auto", "photo"
 SHOWN = 80
 """Letters of a user's text in an error."""
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
@@ -31,7 +32,7 @@ class Span(NamedTuple):
     end_s: float
     """Infinite where it lasts to the end of the clip."""
     shares: tuple[tuple[str, float], ...]
-    """Emotions (or auto) and their weights, 0 to 1."""
+    """Emotions (or auto, photo) and their weights, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ class Mood:
         spans: list[Span] = []
         for part in text.split(","):
             found = _PART.fullmatch(part.strip())
-            if found is None or found["name"] not in (AUTO, *EMOTIONS):
+            if found is None or found["name"] not in (AUTO, PHOTO, *EMOTIONS):
                 raise ValueError(
                     f"emotion={_shown(text)}: {_shown(part.strip())} is not a name of {AUTO}, "
-                    f"{', '.join(EMOTIONS)}, with :WEIGHT after or START-END: before it"
+                    f"{PHOTO}, {', '.join(EMOTIONS)}, with :WEIGHT after or START-END: before it"
                 )
             share = (found["name"], float(found["weight"] or 1))
             if found["start"] is not None:
@@ -71,8 +72,16 @@ class Mood:
         """Whether the voice decides at any time."""
         whole = self.spans[0].start_s == 0 and self.spans[-1].end_s == math.inf
         gaps = any(a.end_s < b.start_s for a, b in pairwise(self.spans))
-        named = {name for span in self.spans for name, _ in span.shares}
-        return AUTO in named or gaps or not whole
+        return AUTO in self._named or gaps or not whole
+
+    @property
+    def looks(self) -> bool:
+        """Whether the photo decides at any time."""
+        return PHOTO in self._named
+
+    @property
+    def _named(self) -> set[str]:
+        return {name for span in self.spans for name, _ in span.shares}
 
     @property
     def constant(self) -> bool:

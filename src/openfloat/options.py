@@ -175,6 +175,7 @@ class SampleOptions:
 
     ranges: ClassVar[Ranges] = {
         "audio_scale": (0, 20), "emotion_scale": (0, 20), "pose_scale": (0, 20), "steady": (0, 20),
+        "emotion_window": (0, 30),
     }  # fmt: skip
 
     seed: int = 15
@@ -195,8 +196,12 @@ class SampleOptions:
     """Flow times, from noise at 0 to motion at 1, between which the scales count; elsewhere
     all are 1, at a third of the cost."""
     emotion: str = "auto"
-    """Expression to show: auto (as the voice sounds), angry, disgust, fear, happy, neutral, sad,
-    surprise; a mixture (happy:0.7,surprise:0.3); or a schedule (0-2.5:neutral,2.5-:happy)."""
+    """Expression to show: auto (as the voice sounds), photo (as the photo looks: happy,
+    surprised or neutral), angry, disgust, fear, happy, neutral, sad, surprise; a mixture
+    (happy:0.7,surprise:0.3); or a schedule (0-2.5:neutral,2.5-:happy)."""
+    emotion_window: float = 0.0
+    """Seconds of voice, at least 1, around each moment by which auto judges it, once a second; 0
+    judges once for the whole clip, by its first half minute."""
     blink: str = "natural"
     """Lids, where the model's controls have names: natural blinks at the rate of people, a number
     blinks so often a minute, off keeps the portrait's lids, drawn leaves them to the model."""
@@ -224,6 +229,8 @@ class SampleOptions:
                 f"a minute up to {MOST_BLINKS}"
             )
         _check_ranges(self, self.ranges)
+        if 0 < self.emotion_window < 1:
+            raise ValueError(f"emotion_window={self.emotion_window:g} is neither 0 nor at least 1")
         first, last = self.guidance_interval
         if not 0 <= first < last <= 1:
             raise ValueError(

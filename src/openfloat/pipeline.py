@@ -18,6 +18,7 @@ from openfloat.config import EMOTIONS, FPS, ModelConfig
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.control_map import ControlMap, load_map
 from openfloat.editing.editor import Editor
+from openfloat.editing.felt import heard_emotion, shown_emotion
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
 from openfloat.errors import BadInput, NoFaceFound
@@ -25,7 +26,6 @@ from openfloat.finite import checked, finite
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
 from openfloat.models.autoencoder import Appearance
-from openfloat.models.emotion import LONGEST_SAMPLES
 from openfloat.models.fast import FastDecoder, FastWeights
 from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
@@ -266,7 +266,7 @@ class FloatPipeline:
             self.model.motion,
             checked("hearing the speech", windows),
             reference=self.own_motion(portrait),
-            emotion=self.emotion(recording, options),
+            emotion=self.emotion(portrait, recording, options),
             options=options,
             seeds=[options.seed],
             pose=None if pose is None else pose.around(portrait.coefficients[0]),
@@ -279,17 +279,32 @@ class FloatPipeline:
             return portrait.coefficients
         return self.model.autoencoder.basis.motion(portrait.coefficients)
 
-    @torch.inference_mode()
-    def emotion(self, recording: Recording, options: SampleOptions) -> Tensor:
-        """Weights of the seven emotions, (1, 7) or (1, t, 7), as asked for or as the voice is."""
-        mood, voice = Mood.parse(options.emotion), torch.zeros(1, len(EMOTIONS))
+    def emotion(self, portrait: Portrait, recording: Recording, options: SampleOptions) -> Tensor:
+        """Weights of the emotions, (1, 7) or (1, t, 7), as asked for or as voice or photo are."""
+        mood, voice = Mood.parse(options.emotion), np.zeros((1, len(EMOTIONS)), np.float32)
+        photo = self.shown_emotion(portrait, mood)
         if mood.listens:
-            heard = recording.head(LONGEST_SAMPLES).to(self.device)
-            voice = self.model.emotion(heard).softmax(-1).cpu()
-            finite("hearing the emotion", voice)
-        frames = 1 if mood.constant else recording.num_frames
-        weights = torch.from_numpy(mood_weights(mood, 0, frames, voice[0].numpy())).to(self.device)
-        return weights if mood.constant else weights[None]
+            window_s = options.emotion_window
+            voice = heard_emotion(self.model.emotion, recording, window_s, self.device)
+        constant = mood.constant and len(voice) == 1
+        frames = 1 if constant else recording.num_frames
+        weights = torch.from_numpy(mood_weights(mood, 0, frames, voice, photo)).to(self.device)
+        return weights if constant else weights[None]
+
+    def shown_emotion(self, portrait: Portrait, mood: Mood) -> NDArray[np.float32] | None:
+        """(7,) weights of the emotions in a portrait, where a mood asks for them.
+
+        Raises:
+            BadInput: it does, of a model that cannot tell.
+        """
+        if not mood.looks:
+            return None
+        if not self.config.controls:
+            raise BadInput(
+                f"the motion directions of {self.config.name} have no names: it cannot tell what "
+                "a photo shows; say the emotion by its name"
+            )
+        return shown_emotion(portrait.coefficients[0].cpu().numpy())
 
     @torch.inference_mode()
     def decode(self, portrait: Portrait, motion: Tensor) -> NDArray[np.uint8]:

@@ -1,21 +1,27 @@
 """A person's path: one photo and one voice become an mp4, by command and by code."""
 
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageOps
 
-from openfloat import CropOptions, FloatPipeline, SampleOptions
+from openfloat import CropOptions, FloatPipeline, Portrait, SampleOptions
 from openfloat.audio.frames import num_frames
 from openfloat.audio.io import load_audio
 from openfloat.cli.main import run
+from openfloat.motion.pose import HeadPose
+from openfloat.options import MotionEdit
 
 OPENFLOAT = Path(sys.executable).parent / "openfloat"
 SECOND = 16_000
@@ -73,37 +79,76 @@ def test_one_seed_gives_identical_frames_and_another_other_head_motion(
     assert (first.motion - other.motion)[:, pose].abs().mean() > 0.05
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        SampleOptions(seed=16),
-        SampleOptions(nfe=4),
-        SampleOptions(solver="midpoint"),
-        SampleOptions(audio_scale=1.0),
-        SampleOptions(emotion="happy"),
-        SampleOptions(emotion_scale=3.0),
-    ],
-    ids=str,
-)
+DRAWN: dict[str, object] = {
+    "seed": 16, "nfe": 6, "solver": "midpoint", "audio_scale": 1.0, "emotion": "happy",
+    "emotion_scale": 3.0, "emotion_window": 1.0, "pose_scale": 1.0,
+    "guidance_interval": (0.5, 1.0), "blink": "drawn", "steady": 0.0, "edit": MotionEdit(yaw=5),
+}  # fmt: skip
+"""For every field of SampleOptions a value that is not its default."""
+QUICK = SampleOptions(nfe=4)
+TURNED = HeadPose(torch.tensor([[1.0, -1.0, 0.5, 0, 0, 0]]))
+
+
+@pytest.fixture(scope="module")
+def ready(pipeline: FloatPipeline, portrait: Path) -> Portrait:
+    return pipeline.encode(portrait)
+
+
+@pytest.fixture(scope="module")
+def usual(
+    pipeline: FloatPipeline, ready: Portrait, sound: np.ndarray
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Motion with the head as it likes, and with a pose."""
+    free, posed = (
+        torch.cat(list(pipeline.motion(ready, sound, QUICK, pose))) for pose in (None, TURNED)
+    )
+    return free, posed
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(SampleOptions)])
 def test_every_option_of_the_draw_changes_the_motion(
-    changed: SampleOptions, pipeline: FloatPipeline, portrait: Path, sound: np.ndarray
+    name: str,
+    pipeline: FloatPipeline,
+    ready: Portrait,
+    usual: tuple[torch.Tensor, torch.Tensor],
+    sound: np.ndarray,
 ) -> None:
-    ready = pipeline.encode(portrait)
-    usual = torch.cat(list(pipeline.motion(ready, sound, SampleOptions())))
-    drawn = torch.cat(list(pipeline.motion(ready, sound, changed)))
-    assert (usual - drawn).abs().max() > 1e-3
+    assert name in DRAWN, f"{name} is new: give a value of it that must change the motion"
+    pose = TURNED if name == "pose_scale" else None
+    changed = replace(QUICK, **{name: DRAWN[name]})  # type: ignore[arg-type]
+    drawn = torch.cat(list(pipeline.motion(ready, sound, changed, pose)))
+    assert (usual[pose is not None] - drawn).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [CropOptions(crop=False), CropOptions(margin=2.2), CropOptions(margin=4, fill="black")],
-    ids=str,
-)
+def pair(photo: Image.Image) -> Image.Image:
+    """The photo beside itself in a mirror, both upright."""
+    both = Image.new("RGB", (2 * photo.width, photo.height))
+    both.paste(photo)
+    both.paste(ImageOps.mirror(photo), (photo.width, 0))
+    return both
+
+
+FRAMED: dict[str, tuple[CropOptions, Callable[[Image.Image], Image.Image]]] = {
+    "crop": (CropOptions(crop=False), lambda photo: photo),
+    "margin": (CropOptions(margin=2.2), lambda photo: photo),
+    "face": (CropOptions(face=0), pair),
+    "fill": (CropOptions(fill="reflect", margin=4), lambda photo: photo),
+    "upright": (CropOptions(upright=False), lambda photo: photo.rotate(25)),
+}
+"""For every field of CropOptions another value, and a photo that it matters to."""
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(CropOptions)])
 def test_every_option_of_the_crop_changes_the_picture(
-    changed: CropOptions, pipeline: FloatPipeline, portrait: Path
+    name: str, pipeline: FloatPipeline, portrait: Path
 ) -> None:
-    usual = pipeline.encode(portrait).crop.image.astype(int)
-    assert np.abs(pipeline.encode(portrait, changed).crop.image - usual).mean() > 1
+    assert name in FRAMED, f"{name} is new: give a value of it that must change the picture"
+    options, photo_of = FRAMED[name]
+    with Image.open(portrait) as image:
+        photo = np.asarray(photo_of(image.convert("RGB")))
+    usual = replace(options, **{name: getattr(CropOptions(), name)})
+    with_it = pipeline.encode(photo, options).crop.image.astype(int)
+    assert np.abs(with_it - pipeline.encode(photo, usual).crop.image).mean() > 1
 
 
 @pytest.mark.parametrize("samples", [1, 640, 641, 640 * 50, 640 * 50 + 1])

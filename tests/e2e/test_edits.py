@@ -120,6 +120,7 @@ def test_every_edit_changes_the_motion(
     "option",
     [
         {"emotion": "angry"}, {"emotion": "sad:0.5,fear:0.5"}, {"emotion": "0-1:fear,1-:sad"},
+        {"emotion": "photo", "emotion_scale": 3.0}, {"emotion_window": 1.0, "emotion_scale": 3.0},
         {"blink": "off"}, {"blink": "60"}, {"blink": "drawn"}, {"steady": 0.0}, {"steady": 4.0},
     ],
     ids=str,
@@ -161,6 +162,13 @@ def test_nameless_directions_refuse_names_in_one_sentence(
         drawn(nameless, nameless.encode(DEMO / "portrait.jpg"), sound[:8000], edit=edit)
     assert "\n" not in str(refused.value)
     assert "--edit NUMBER:AMOUNT" in str(refused.value)
+
+
+def test_what_a_photo_shows_takes_named_directions(
+    nameless: FloatPipeline, sound: np.ndarray
+) -> None:
+    with pytest.raises(BadInput, match="cannot tell what a photo shows"):
+        drawn(nameless, nameless.encode(DEMO / "portrait.jpg"), sound[:8000], emotion="photo")
 
 
 def test_nameless_directions_move_by_number(nameless: FloatPipeline, sound: np.ndarray) -> None:

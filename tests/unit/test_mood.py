@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 
+from openfloat.audio.recording import Recording
 from openfloat.config import EMOTIONS
+from openfloat.data.controls import INDEX, SCALES
+from openfloat.editing.felt import heard_emotion, shown_emotion
 from openfloat.editing.mood_curves import BLEND_S, mood_weights
 from openfloat.mood import Mood
 
-VOICE = np.eye(7, dtype=np.float32)[EMOTIONS.index("sad")]
+VOICE = np.eye(7, dtype=np.float32)[[EMOTIONS.index("sad")]]
 HAPPY, NEUTRAL, SURPRISE, SAD = (
     EMOTIONS.index(name) for name in ("happy", "neutral", "surprise", "sad")
 )
@@ -68,3 +72,42 @@ def test_a_stretch_is_part_of_the_whole() -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="emotion="):
         Mood.parse(text)
+
+
+def test_a_voice_that_is_judged_frame_by_frame_counts_where_auto_is_said() -> None:
+    changing = np.linspace(0, 1, 100, dtype=np.float32)[:, None] * np.eye(7, dtype=np.float32)[SAD]
+    found = mood_weights(Mood.parse("0-2:auto:0.5,2-:happy"), 0, 100, changing)
+    np.testing.assert_allclose(found[:40, SAD], changing[:40, SAD] / 2)
+    assert (found[60:, SAD] == 0).all()
+
+
+def test_a_photo_is_happy_for_a_smile_and_surprised_for_raised_brows() -> None:
+    face = np.zeros(20, np.float32)
+    assert shown_emotion(face)[NEUTRAL] == 1
+    face[INDEX["smile"]] = 0.375 / SCALES[INDEX["smile"]]
+    assert shown_emotion(face)[[HAPPY, NEUTRAL]] == pytest.approx([0.5, 0.5])
+    face[INDEX["smile"]] *= 10
+    face[INDEX["brows_up"]] = 9
+    assert shown_emotion(face)[[HAPPY, SURPRISE, NEUTRAL]] == pytest.approx([0.5, 0.5, 0])
+    found = mood_weights(Mood.parse("photo:0.4,sad:0.6"), 0, 1, VOICE, shown_emotion(face))
+    assert found[0, [HAPPY, SURPRISE, SAD]] == pytest.approx([0.2, 0.2, 0.6])
+
+
+def test_windows_of_a_voice_are_judged_by_themselves() -> None:
+    """A stand-in hears loudness: the second half of the voice is happy, the first is not."""
+
+    def classifier(samples: torch.Tensor) -> torch.Tensor:
+        return 100 * samples.abs().mean() * torch.eye(7)[HAPPY][None]
+
+    loud = np.concatenate([np.zeros(64_000), np.full(64_000, 0.5)]).astype(np.float32)
+    recording = Recording.open(loud)
+    found = heard_emotion(classifier, recording, 1.0, torch.device("cpu"))
+    assert found.shape == (200, 7)
+    assert found.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert found[:87, HAPPY] == pytest.approx(1 / 7, abs=1e-3)
+    assert found[113:, HAPPY] == pytest.approx(1, abs=1e-3)
+    assert np.abs(np.diff(found[:, HAPPY])).max() < 0.05, "no jump"
+    wide = heard_emotion(classifier, recording, 5.0, torch.device("cpu"))
+    assert wide[70, HAPPY] > found[70, HAPPY], "two seconds before, five already hear it"
+    whole = heard_emotion(classifier, recording, 0.0, torch.device("cpu"))
+    assert whole.shape == (1, 7)

@@ -135,8 +135,8 @@ def test_every_option_changes_the_output(field):
         "guidance_interval": (0.0, 0.6),
         "emotion": "auto",
     }
-    edits = {"blink", "steady", "edit"}  # of motion that is drawn already
-    assert set(others) | edits == {field.name for field in fields(SampleOptions)}
+    elsewhere = {"emotion_window", "blink", "steady", "edit"}  # before or after drawing
+    assert set(others) | elsewhere == {field.name for field in fields(SampleOptions)}
     for name, value in others.items():
         change = with_options(replace(base, **{name: value})) - with_options(base)
         assert change.abs().max() > 1e-4, name

@@ -1,32 +1,39 @@
 """What is felt in each frame, as a mood says."""
 
 import numpy as np
+from jaxtyping import Float32
+from numpy import ndarray
 from numpy.typing import NDArray
 
 from openfloat.config import EMOTIONS, FPS
-from openfloat.mood import AUTO, Mood, Span
+from openfloat.mood import AUTO, PHOTO, Mood, Span
 
 BLEND_S = 0.5
 """Seconds over which one emotion gives way to the next."""
 
 
 def mood_weights(
-    mood: Mood, first: int, count: int, voice: NDArray[np.float32]
-) -> NDArray[np.float32]:
+    mood: Mood,
+    first: int,
+    count: int,
+    voice: Float32[ndarray, "v 7"],
+    photo: Float32[ndarray, " 7"] | None = None,
+) -> Float32[ndarray, "n 7"]:
     """(count, 7) weights of the emotions from frame `first` on.
 
     Args:
         mood: what is asked for.
         first: frame.
         count: frames.
-        voice: (7,) what the voice sounds like, for `auto`.
+        voice: what the voice sounds like in each of the frames, or in all of them, for `auto`.
+        photo: what the photo looks like, for `photo`.
     """
     time_s = (first + np.arange(count) + 0.5) / FPS
     total, covered = np.zeros((count, len(EMOTIONS))), np.zeros(count)
     for span in mood.spans:
         presence = _risen(time_s, span.start_s) - _risen(time_s, span.end_s)
         covered += presence
-        total += presence[:, None] * _vector(span, voice)
+        total += presence[:, None] * _vectors(span, voice, photo)
     return (total + (1 - covered)[:, None] * voice).astype(np.float32)
 
 
@@ -40,12 +47,17 @@ def _risen(time_s: NDArray[np.float64], moment_s: float) -> NDArray[np.float64]:
     return np.asarray(share**2 * (3 - 2 * share))
 
 
-def _vector(span: Span, voice: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(7,) weights within a span."""
-    vector = np.zeros(len(EMOTIONS))
+def _vectors(
+    span: Span, voice: Float32[ndarray, "v 7"], photo: Float32[ndarray, " 7"] | None
+) -> NDArray[np.float64]:
+    """(v, 7) weights within a span."""
+    vectors = np.zeros(voice.shape)
     for name, weight in span.shares:
         if name == AUTO:
-            vector += weight * voice
+            vectors += weight * voice
+        elif name == PHOTO:
+            assert photo is not None
+            vectors += weight * photo
         else:
-            vector[EMOTIONS.index(name)] += weight
-    return vector
+            vectors[:, EMOTIONS.index(name)] += weight
+    return vectors

@@ -89,7 +89,8 @@ class StreamingSession:
         Args:
             pipeline: the loaded model.
             portrait: a file, RGB bytes, or what `encode` returned.
-            options: how motion is drawn; "auto" judges the last eight seconds of the voice.
+            options: how motion is drawn; "auto" judges the last eight seconds of the voice, or its
+                last `emotion_window` if that is less.
             timing: when it is drawn.
             levels: of the whole sound where that is known beforehand; else its running level.
             state: of an earlier session with the same portrait, options and timing.
@@ -104,6 +105,7 @@ class StreamingSession:
         self._portrait = pipeline.encode(portrait)
         self._mood = Mood.parse(options.emotion)
         self._edit = pipeline.editor(self._portrait, options)
+        self._photo = pipeline.shown_emotion(self._portrait, self._mood)
         if isinstance(state, bytes):
             state = SessionState.from_bytes(state, pipeline.config, pipeline.device)
         self._state = state or self._begin()
@@ -128,7 +130,13 @@ class StreamingSession:
     def drawing(self) -> SampleOptions:
         """The options with what only this session uses left out: equal ones share a batch."""
         return replace(
-            self._options, seed=0, emotion="auto", blink="off", steady=0, edit=MotionEdit()
+            self._options,
+            seed=0,
+            emotion="auto",
+            emotion_window=0,
+            blink="off",
+            steady=0,
+            edit=MotionEdit(),
         )
 
     def push(self, sound: NDArray[np.float32] | NDArray[np.int16]) -> Iterator[Chunk]:
@@ -249,8 +257,8 @@ class StreamingSession:
 
     def _felt(self) -> Tensor:
         """(1, t, 7) weights of the emotions in the next window."""
-        count, voice = self._pipeline.config.motion.window_frames, self._state.emotion[0].numpy()
-        weights = mood_weights(self._mood, self._state.drawn, count, voice)
+        count, voice = self._pipeline.config.motion.window_frames, self._state.emotion.numpy()
+        weights = mood_weights(self._mood, self._state.drawn, count, voice, self._photo)
         return torch.from_numpy(weights)[None].to(self._pipeline.device)
 
     def _judge(self) -> None:
@@ -259,7 +267,8 @@ class StreamingSession:
         if not self._mood.listens or state.drawn < state.judged + JUDGED_EVERY:
             return
         state.judged = state.drawn
-        heard = state.heard.cut(max(state.heard.first, state.drawn - KEPT_FRAMES), state.drawn)
+        kept = min(KEPT_FRAMES, round(self._options.emotion_window * FPS) or KEPT_FRAMES)
+        heard = state.heard.cut(max(state.heard.first, state.drawn - kept), state.drawn)
         state.emotion = (
             self._pipeline.model.emotion(heard.to(self._pipeline.device)).softmax(-1).cpu()
         )

@@ -10,10 +10,10 @@ import gradio as gr
 from openfloat.config import CONTROLS, EMOTIONS, ModelConfig
 from openfloat.data.controls import TABLE
 from openfloat.editing.controls import HEAD, MOUTH
-from openfloat.mood import AUTO
+from openfloat.mood import AUTO, PHOTO
 from openfloat.ui.fields import Field
 
-SUGGESTED = {"emotion": (AUTO, *EMOTIONS), "blink": ("natural", "off", "drawn")}
+SUGGESTED = {"emotion": (AUTO, PHOTO, *EMOTIONS), "blink": ("natural", "off", "drawn")}
 """Words that are often wanted where others are allowed too."""
 STEPS = 60
 """Of a slider, from its lowest to its highest value."""
