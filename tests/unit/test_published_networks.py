@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from openfloat.errors import BadCheckpoint
@@ -66,6 +67,25 @@ def test_a_file_of_the_published_names_loads_and_one_name_less_does_not(
     torch.save(state, file)
     with pytest.raises(BadCheckpoint, match="lack"):
         load_published(file, hollow(make))
+
+
+@pytest.mark.parametrize(
+    ("manifest", "make"),
+    [
+        ("arcface_r50", lambda: IResNet(50)),
+        ("arcface_r100", lambda: IResNet(100)),
+        ("lpips_vgg", lambda: Lpips("vgg")),
+    ],
+)
+def test_larger_networks_have_the_published_names_and_shapes(
+    manifest: str, make: Callable[[], nn.Module]
+) -> None:
+    text = (files("openfloat.models.published") / "manifests" / f"{manifest}.txt").read_text()
+    with torch.device("meta"):
+        ours = {name: tuple(tensor.shape) for name, tensor in make().state_dict().items()}
+    published = read_shapes(text.splitlines())
+    assert published == {name: ours[name] for name in published}
+    assert all(name.endswith("num_batches_tracked") for name in ours.keys() - published.keys())
 
 
 def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
@@ -216,6 +236,51 @@ def test_depths_of_face_networks_are_told_by_their_names() -> None:
         with torch.device("meta"):
             names = set(IResNet(depth).state_dict())  # type: ignore[arg-type]
         assert depth_of(names) == depth
+
+
+def test_syncnets_towers_are_their_description() -> None:
+    """Layer by layer from the published names alone."""
+    network = SyncNet().eval()
+    state = seeded_state("syncnet")
+    network.load_state_dict(state, strict=False)
+
+    def norm(name: str, x: Tensor) -> Tensor:
+        kept = (state[f"{name}.{part}"] for part in ("running_mean", "running_var"))
+        mean, var = (t.reshape(-1, *(1,) * (x.ndim - 2)) for t in kept)
+        w, b = (state[f"{name}.{p}"].reshape(mean.shape) for p in ("weight", "bias"))
+        return (x - mean) / (var + 1e-5).sqrt() * w + b
+
+    def tower(name: str, x: Tensor, steps: str, pools: dict[int, tuple[object, ...]]) -> Tensor:
+        for number in range(24):
+            if number in pools:
+                x = (F.max_pool2d if x.ndim == 4 else F.max_pool3d)(x, *pools[number])
+            elif f"{name}.{number}.weight" in state and f"{name}.{number + 1}.weight" in state:
+                stride, padding = (int(digit) for digit in steps[:2])
+                steps = steps[2:]
+                weight, bias = (state[f"{name}.{number}.{part}"] for part in ("weight", "bias"))
+                if x.ndim == 4:
+                    x = F.conv2d(x, weight, bias, padding=padding)
+                else:
+                    moved, around = (1, stride, stride), (0, padding, padding)
+                    x = F.conv3d(x, weight, bias, moved, around)
+                x = norm(f"{name}.{number + 1}", x).relu()
+        return x.flatten(1)
+
+    def head(name: str, x: Tensor) -> Tensor:
+        hidden = norm(f"{name}.1", F.linear(x, state[f"{name}.0.weight"], state[f"{name}.0.bias"]))
+        return F.linear(hidden.relu(), state[f"{name}.3.weight"], state[f"{name}.3.bias"])
+
+    cepstra, frames = torch.randn(1, 1, 13, 20), torch.rand(1, 3, 5, 224, 224)
+    heard = tower("netcnnaud", cepstra, "111111111110",
+                  {7: ((3, 3), (1, 2)), 17: ((3, 3), (2, 2))})  # fmt: skip
+    seen = tower("netcnnlip", frames, "202111111110", {
+        3: ((1, 3, 3), (1, 2, 2)), 7: ((1, 3, 3), (1, 2, 2), (0, 1, 1)),
+        17: ((1, 3, 3), (1, 2, 2)),
+    })  # fmt: skip
+    with torch.no_grad():
+        close = {"rtol": 1e-3, "atol": 1e-4}
+        torch.testing.assert_close(network.sound(cepstra), head("netfcaud", heard), **close)
+        torch.testing.assert_close(network.lips(frames), head("netfclip", seen), **close)
 
 
 def test_syncnet_takes_a_fifth_of_a_second_and_training_pulls_pairs_together() -> None:

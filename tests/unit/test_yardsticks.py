@@ -1,10 +1,12 @@
 """Figures of videos where they are known."""
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
+from openfloat.data.controls import to_values
 from openfloat.errors import BadInput
 from openfloat.evaluation.alignment import ARCFACE, similarity
 from openfloat.evaluation.watched import Watched, paired_files
@@ -14,7 +16,9 @@ from openfloat.evaluation.yardsticks import (
     closures,
     cosine,
     mouth_loudness,
+    own_yardsticks,
 )
+from openfloat.pipeline import FloatPipeline
 
 
 def talking(opening: np.ndarray, sound: np.ndarray | None = None) -> Watched:
@@ -59,6 +63,43 @@ def test_blinks_are_counted_by_the_minute() -> None:
     for start in (20, 120):
         clip.coefficients[start : start + 4, 16] = 1 / 0.3
     assert blink_rate(clip) == pytest.approx(12)
+
+
+OWN = own_yardsticks(cast("FloatPipeline", None))
+"""Those that ask the model for nothing."""
+
+
+@pytest.mark.parametrize("late", [-4, 0, 3])
+def test_lips_that_come_late_are_told_how_late(late: int) -> None:
+    opening = np.random.default_rng(0).uniform(0, 0.4, 80)
+    real, made = talking(opening), talking(np.roll(opening, late))
+    assert OWN.pairs["lip_lag_frames"](real, made) == late
+    assert OWN.pairs["lip_r"](real, made) == pytest.approx(1)
+
+
+def test_flat_pictures_compare_by_the_closed_forms() -> None:
+    real, made = (talking(np.zeros(10)) for _ in range(2))
+    flat = np.zeros((10, 16, 16, 3), np.uint8)
+    real, made = real._replace(frames=flat + 100), made._replace(frames=flat + 120)
+    assert OWN.pairs["PSNR"](real, made) == pytest.approx(20 * np.log10(255 / 20))
+    c1 = (0.01 * 255) ** 2
+    expected = (2 * 100 * 120 + c1) / (100**2 + 120**2 + c1)
+    assert OWN.pairs["SSIM"](real, made) == pytest.approx(expected)
+    assert OWN.pairs["SSIM"](real, real) == pytest.approx(1)
+
+
+def test_a_nod_has_the_deviation_of_its_sine_and_a_shake_its_ratio() -> None:
+    time = np.arange(250)
+    clip = talking(np.zeros(250))
+    clip.coefficients[:, 0] = np.sin(2 * np.pi * time / 25)
+    degrees = to_values(np.ones((1, 20)))[0, 0]
+    third = degrees / 2**0.5 / 3
+    assert OWN.singles["diversity_degrees"](clip) == pytest.approx(third, rel=1e-5)
+    calm, shaken = talking(np.zeros(50)), talking(np.zeros(50))
+    shake = np.random.default_rng(1).normal(size=(50, 1, 2))
+    calm.points[:] += shake
+    shaken.points[:] += 3 * shake
+    assert OWN.pairs["jitter_ratio"](calm, shaken) == pytest.approx(3)
 
 
 def test_the_cosine_is_that_of_mean_features() -> None:
