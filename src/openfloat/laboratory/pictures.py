@@ -22,8 +22,7 @@ from openfloat.training.loop import run_loop
 from openfloat.training.perceptual import RandomPyramid
 from openfloat.training.stage1 import AutoencoderTask
 
-SIZE, BATCH, CLIPS = 64, 32, 100
-"""Height and width of the pictures; how many at once; the most clips of one person."""
+SIZE, BATCH = 64, 32
 
 
 class HeldOut(NamedTuple):
@@ -59,9 +58,7 @@ class PictureBench:
         if train is None or heldout is None:
             if data_dir is None or not (data_dir / "manifest.json").is_file():
                 raise BadInput("ablations of phase 1 need real clips: name the data pack (--data)")
-            train = build_real_frames(
-                data_dir, cache_dir / "frames-train", size=SIZE, clips_per_person=CLIPS
-            )
+            train = build_real_frames(data_dir, cache_dir / "frames-train", size=SIZE)
             heldout = _heldout(data_dir, cache_dir / "frames-heldout")
         self.sampler = PairSampler(None, train, real_share=1.0)
         self.tests = heldout
