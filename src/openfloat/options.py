@@ -176,6 +176,7 @@ class SampleOptions:
     ranges: ClassVar[Ranges] = {
         "audio_scale": (0, 20), "emotion_scale": (0, 20), "pose_scale": (0, 20), "steady": (0, 20),
         "emotion_window": (0, 30),
+        "hush": (0, 1),
     }  # fmt: skip
 
     seed: int = 15
@@ -208,6 +209,9 @@ class SampleOptions:
     steady: float = 1.5
     """Frames (standard deviation) over which head and slow expression are smoothed, where the
     model's controls have names; 0 leaves them as drawn."""
+    hush: float = 1.0
+    """How far the lips rest where nothing is heard, where the model's controls have names: 0 leaves
+    them as drawn."""
     edit: OmitArgPrefixes[MotionEdit] = MotionEdit()
 
     def __post_init__(self) -> None:

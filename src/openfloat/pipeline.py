@@ -19,6 +19,7 @@ from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.control_map import ControlMap, load_map
 from openfloat.editing.editor import Editor
 from openfloat.editing.felt import heard_emotion, shown_emotion
+from openfloat.editing.hush import hush, quiet_share
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
 from openfloat.errors import BadInput, NoFaceFound
@@ -214,10 +215,15 @@ class FloatPipeline:
 
         Where the model's controls have names, head and lids are then as the options ask.
         """
-        edit = self.editor(portrait, options)
-        drawn = self._draw(portrait, Recording.open(speech), options, pose)
+        edit, recording = self.editor(portrait, options), Recording.open(speech)
+        drawn = self._draw(portrait, recording, options, pose)
+        if self.config.controls:
+            levels = recording.levels
+            drawn = steady(
+                hush(drawn, options.hush * quiet_share(levels, levels.frames[0])), options.steady
+            )
         start = 0
-        for piece in steady(drawn, options.steady) if self.config.controls else drawn:
+        for piece in drawn:
             yield edit(piece, start)
             start += len(piece)
 

@@ -30,7 +30,7 @@ def script() -> ModuleType:
 
 def test_every_option_has_its_paragraph() -> None:
     edits = [field.name for field in dataclasses.fields(MotionEdit)]
-    for name in (*edits, "emotion", "blink", "steady", "paste_back"):
+    for name in (*edits, "emotion", "blink", "steady", "hush", "paste_back"):
         option = "--" + name.replace("_", "-")
         assert re.search(rf"^`{option}[` ]", PAGE, re.MULTILINE), f"{option} is not explained"
 

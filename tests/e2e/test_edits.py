@@ -122,6 +122,7 @@ def test_every_edit_changes_the_motion(
         {"emotion": "angry"}, {"emotion": "sad:0.5,fear:0.5"}, {"emotion": "0-1:fear,1-:sad"},
         {"emotion": "photo", "emotion_scale": 3.0}, {"emotion_window": 1.0, "emotion_scale": 3.0},
         {"blink": "off"}, {"blink": "60"}, {"blink": "drawn"}, {"steady": 0.0}, {"steady": 4.0},
+        {"hush": 0.0},
     ],
     ids=str,
 )  # fmt: skip

@@ -38,6 +38,7 @@ NUMBERS: dict[type, dict[str, tuple[object, ...]]] = {
         "emotion_scale": (-0.01, 1e9, NAN),
         "emotion_window": (-1, 0.5, 31, NAN, INF),
         "steady": (-1, 25, NAN),
+        "hush": (-1, 2, NAN),
         "guidance_interval": ((1.0, 0.0), (0.5, 0.5), (-1.0, 1.0), (0.0, 2.0), (NAN, 1.0),
                               (0.0, NAN)),
         "blink": ("", "sometimes", "-1", "61", "nan", "1e9", "1_0", "٣", "9" * 400),

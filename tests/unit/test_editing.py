@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from openfloat.audio.normalise import measure
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.controls import EYES, HEAD, LIPS, MOUTH, edited
+from openfloat.editing.hush import FULL, REACH, REST, hush, quiet_share
 from openfloat.editing.lids import BLINK, blink_curve, with_lids
 from openfloat.editing.steadying import STEADIED, steady
 from openfloat.evaluation.signals import acceleration, count_blinks
@@ -159,3 +161,35 @@ def test_offsets_compose_and_invert() -> None:
 def test_edits_out_of_range_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         MotionEdit(**bad)  # type: ignore[arg-type]
+
+
+def said(*voiced: int, frames: int = 60, quiet: float = 1e-4) -> Tensor:
+    """Samples (1, s) of a voice that is heard in the given frames alone."""
+    levels = torch.full((frames,), quiet)
+    levels[list(voiced)] = 0.1
+    return (torch.randn(frames, 640) * levels[:, None]).reshape(1, -1)
+
+
+def test_lips_rest_in_pauses_alone_and_open_before_a_word() -> None:
+    levels = measure([said(*range(20, 40))])
+    share = quiet_share(levels, levels.frames[0])
+    assert (share[20 - FULL : 40 + FULL] == 0).all()
+    assert (share[: 20 - REACH] == 1).all()
+    assert (share[40 + REACH :] == 1).all()
+    assert (share.diff().abs() < 0.25).all()  # neither shut nor opened at once
+    motion = torch.randn(60, 20)
+    calm = torch.cat(list(hush(iter(motion.split(7)), share)))
+    lips = [INDEX[name] for name in LIPS]
+    others = [k for k in range(20) if k not in lips]
+    assert torch.equal(calm[:, others], motion[:, others])
+    assert torch.equal(calm[20:40], motion[20:40])
+    at_rest = torch.tensor([REST.get(name, 0.0) for name in LIPS])
+    torch.testing.assert_close(calm[:12, lips], at_rest.expand(12, -1))
+    assert torch.equal(torch.cat(list(hush(iter([motion]), 0 * share))), motion)
+
+
+def test_a_noisy_room_is_not_taken_for_a_pause_nor_hiss_for_a_voice() -> None:
+    noisy = measure([said(*range(20, 40), quiet=0.01)])
+    assert (quiet_share(noisy, noisy.frames[0]) == 0).all()
+    hiss = measure([said()])
+    assert (quiet_share(hiss, hiss.frames[0]) == 1).all()

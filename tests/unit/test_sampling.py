@@ -135,7 +135,7 @@ def test_every_option_changes_the_output(field):
         "guidance_interval": (0.0, 0.6),
         "emotion": "auto",
     }
-    elsewhere = {"emotion_window", "blink", "steady", "edit"}  # before or after drawing
+    elsewhere = {"emotion_window", "blink", "steady", "hush", "edit"}  # before or after drawing
     assert set(others) | elsewhere == {field.name for field in fields(SampleOptions)}
     for name, value in others.items():
         change = with_options(replace(base, **{name: value})) - with_options(base)

@@ -242,5 +242,11 @@ def _batched(windows: list[Pending]) -> Pending:
         window=0,
     )
     return Pending(
-        joined("speech"), 0, carry, joined("reference"), joined("emotion"), joined("noise")
+        joined("speech"),
+        0,  # this and the last are each window's own
+        carry,
+        joined("reference"),
+        joined("emotion"),
+        joined("noise"),
+        torch.empty(0),
     )

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
+from torch import Tensor
 
 from openfloat.audio.frames import num_frames, num_samples
 from openfloat.audio.io import Samples
 from openfloat.audio.normalise import SPEECH_LEVEL, Levels, measure
 from openfloat.config import FPS
+from openfloat.editing.hush import REACH, quiet_share
 from openfloat.models.speech import SpeechEncoder
 from openfloat.shapes import Speech, Waveform
 
@@ -128,3 +131,14 @@ class Ear:
         if ended and stop == known:
             return features
         return features[:, : max(fresh, stop - start - margin)]
+
+    def quiet(self, start: int, *, fresh: int, look_ahead: int) -> Float[Tensor, " t"]:
+        """How quiet it is about each of the `fresh` frames, as `editing.hush` has it.
+
+        Known from the sound up to the frames that it looks ahead, as `speech` is.
+        """
+        stop = min(start + fresh + look_ahead, num_frames(self.heard.num_samples))
+        first = max(self.heard.first, start - REACH)
+        levels = self._levels or self.heard.levels(stop)
+        near = measure([self.heard.cut(first, stop)]).frames[0]
+        return quiet_share(levels, near)[start - first :][:fresh]

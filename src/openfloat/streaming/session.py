@@ -12,6 +12,7 @@ from openfloat.audio.frames import num_frames, num_samples
 from openfloat.audio.normalise import Levels
 from openfloat.clip import Chunk, Portrait
 from openfloat.config import EMOTIONS, FPS
+from openfloat.editing.hush import hushed
 from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady_piece, steady_rest
 from openfloat.errors import BadInput
@@ -65,6 +66,8 @@ class Pending(NamedTuple):
     emotion: Tensor
     """(1, window_frames, 7)."""
     noise: Motion
+    quiet: Tensor
+    """(fresh,) how far the lips rest in the frames that will be shown, 0 to 1."""
 
 
 class StreamingSession:
@@ -136,6 +139,7 @@ class StreamingSession:
             emotion_window=0,
             blink="off",
             steady=0,
+            hush=0,
             edit=MotionEdit(),
         )
 
@@ -230,6 +234,7 @@ class StreamingSession:
             self._pipeline.own_motion(self._portrait),
             self._felt(),
             noise,
+            self._quiet(),
         )
 
     def accept(self, motion: Motion, pending: Pending) -> Iterator[Chunk]:
@@ -244,7 +249,8 @@ class StreamingSession:
         motion = motion[:, :fresh]
         state.carry = pending.carry.after(motion, pending.speech[:, :fresh])
         state.drawn += fresh
-        ready, state.waiting = steady_piece(state.waiting, motion[0], self._deviation)
+        shown = hushed(motion[0], pending.quiet) if self._pipeline.config.controls else motion[0]
+        ready, state.waiting = steady_piece(state.waiting, shown, self._deviation)
         return self._shown(ready)
 
     def rest(self) -> Iterator[Chunk]:
@@ -260,6 +266,15 @@ class StreamingSession:
         count, voice = self._pipeline.config.motion.window_frames, self._state.emotion.numpy()
         weights = mood_weights(self._mood, self._state.drawn, count, voice, self._photo)
         return torch.from_numpy(weights)[None].to(self._pipeline.device)
+
+    def _quiet(self) -> Tensor:
+        """(fresh,) how far the lips rest."""
+        timing = self._timing
+        return self._options.hush * self._ear.quiet(
+            self._state.drawn,
+            fresh=timing.fresh_frames,
+            look_ahead=timing.look_ahead_frames,
+        )
 
     def _judge(self) -> None:
         """Now and then, what emotion the voice has, where the options ask for that."""
