@@ -245,7 +245,7 @@ def test_a_killed_server_keeps_every_job_that_it_took(
     host.kill()
     assert done
     assert not list((data / "incoming").iterdir())
-    assert not list((data / "jobs").glob("*/.*")), "drafts of the dead are gone"
+    assert not list((data / "drawing").iterdir()), "drafts of the dead are gone"
 
 
 def state(host: Host, job: str) -> str:

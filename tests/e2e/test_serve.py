@@ -396,10 +396,11 @@ def test_a_full_engine_says_so_and_a_lost_client_frees_its_seat(
         (["PORTRAIT", '{"dance": true}'], "control message"),
         (["PORTRAIT", '{"idle": 1000000}'], "control message"),
         (["PORTRAIT", '{"idle": 1500}', '{"idle": 1500}', '{"idle": 1500}'], "120 seconds"),
+        (["PORTRAIT", *[bytes(1_000_000)] * 5], "120 seconds"),
     ],
 )
 def test_what_a_live_session_does_not_understand_ends_it(
-    server: Server, portrait: Path, messages: list[str], words: str
+    server: Server, portrait: Path, messages: list[str | bytes], words: str
 ) -> None:
     async def talk() -> tuple[str, int]:
         url = f"ws://127.0.0.1:{server.port}/v1/sessions"

@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
 from openfloat.errors import Busy
-from openfloat.serving.store import MOST_ATTEMPTS, Job, Reused, Store
+from openfloat.serving.rows import Job
+from openfloat.serving.store import MOST_ATTEMPTS, Reused, Store
 
 numbers = (f"{number:032x}" for number in itertools.count())
 
@@ -59,7 +60,8 @@ def test_nobody_sees_or_drops_what_belongs_to_others(tmp_path: Path) -> None:
         assert store.job(job.id, "me") == job
         (tmp_path / "incoming" / "face").write_bytes(b"x")
         store.add_portrait("face", tmp_path / "incoming" / "face", "me")
-        assert store.portrait("face", "you") is None
+        (tmp_path / "incoming" / "face").write_bytes(b"x")
+        assert store.portrait("face", "you", tmp_path) is None
         assert not store.drop_portrait("face", "you")
         with pytest.raises(Busy, match="portraits"):
             store.add_portrait("other", tmp_path / "incoming" / "face", "me")
@@ -97,13 +99,13 @@ def test_what_is_finished_keeps_its_result_until_it_is_too_old(tmp_path: Path) -
         old, new, waiting = (add(store) for _ in range(3))
         for job in (old, new):
             assert store.claim() is not None
-            (store.job_folder(job.id) / "result.mp4").write_bytes(b"x")
+            (tmp_path / "jobs" / job.id / "result.mp4").write_bytes(b"x")
             store.finish(job.id)
-            assert {p.name for p in store.job_folder(job.id).iterdir()} == {"result.mp4"}
+            assert {p.name for p in (tmp_path / "jobs" / job.id).iterdir()} == {"result.mp4"}
         assert store.expire(0, most_kept=2) == 0
         assert store.expire(0, most_kept=1) == 1
         assert store.job(old.id, "me") is None
-        assert not store.job_folder(old.id).exists()
+        assert not (tmp_path / "jobs" / old.id).exists()
         assert store.expire(time.time() + 1, most_kept=9) == 1
         assert [path.name for path in (tmp_path / "jobs").iterdir()] == [waiting.id]
 
@@ -115,7 +117,7 @@ def test_a_job_dropped_while_it_runs_leaves_no_files(tmp_path: Path) -> None:
         assert store.advance(number, 1, 2)
         assert store.drop_job(number, "me")
         assert not store.advance(number, 2, 2)
-        store.job_folder(number).mkdir()  # a writer that was not told yet
+        (tmp_path / "jobs" / number).mkdir()  # a writer that was not told yet
         store.requeue(number)
         assert not list((tmp_path / "jobs").iterdir())
 
@@ -124,9 +126,10 @@ def test_files_that_belong_to_nothing_go_when_a_server_starts(tmp_path: Path) ->
     with opened(tmp_path) as store:
         number = add(store).id
     (tmp_path / "jobs" / "stranger").mkdir()
-    (tmp_path / "jobs" / number / ".result.abc.partial").write_bytes(b"x")
+    (tmp_path / "drawing" / number).mkdir()
     (tmp_path / "portraits" / "stranger").write_bytes(b"x")
     with opened(tmp_path):
         assert {p.name for p in (tmp_path / "jobs" / number).iterdir()} == {"portrait", "speech"}
         assert [path.name for path in (tmp_path / "jobs").iterdir()] == [number]
         assert not list((tmp_path / "portraits").iterdir())
+        assert not list((tmp_path / "drawing").iterdir())

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from openfloat import __version__
 from openfloat.errors import Busy, NotWritten, OpenFloatError
 from openfloat.pipeline import FloatPipeline
+from openfloat.serving.database import Away
 from openfloat.serving.guard import AccessLog, Guard
 from openfloat.serving.hall import Hall, Places
 from openfloat.serving.live import LiveHost
@@ -36,10 +37,10 @@ from openfloat.serving.worker import Worker
 logger = logging.getLogger(__name__)
 
 CLEAR_EVERY_S = 30
-"""Seconds between looks for what is too old."""
+"""Seconds between looks for what is too old, and between signs of life to other servers."""
 STATUS: dict[type[Exception], int] = {
     TooLarge: 413, NotFound: 404, NotReady: 409, Draining: 503, Busy: 429, NotWritten: 507,
-    OpenFloatError: 422,
+    Away: 503, OpenFloatError: 422,
 }  # fmt: skip
 MEANINGS = {
     "queue_wait": "From sound to the start of drawing its window, seconds.",
@@ -52,14 +53,16 @@ MEANINGS = {
 def new_hall(pipeline: FloatPipeline, settings: ServeSettings) -> Hall:
     """Everything that a server needs, not started yet; BadInput if its folder cannot be used."""
     store = Store(
-        settings.data, most_queued=settings.most_queued, most_portraits=settings.most_portraits
-    )
+        settings.data, most_queued=settings.most_queued, most_portraits=settings.most_portraits,
+        database=settings.store, results=settings.results,
+    )  # fmt: skip
+    live = LiveHost(pipeline, settings.most_sessions)
     return Hall(
         settings=settings,
         pipeline=pipeline,
         store=store,
-        worker=Worker(pipeline, store, settings.most_nfe),
-        live=LiveHost(pipeline, settings.most_sessions),
+        worker=Worker(pipeline, store, settings.most_nfe, live.give_way),
+        live=live,
         uploads=Uploads(store.folder / "incoming", pipeline, settings),
         places=Places(settings.most_streams),
     )
@@ -110,13 +113,14 @@ async def _running(hall: Hall) -> AsyncIterator[None]:
 
 
 async def _clear(hall: Hall) -> None:
-    """Delete what is too old, now and then."""
+    """Delete what is too old, and show that the server lives, now and then."""
     while True:
         before = time.time() - hall.settings.keep_hours * 3600
         try:
+            await run_sync(hall.store.beat)
             gone = await run_sync(hall.store.expire, before, hall.settings.most_kept)
         except Exception:
-            logger.exception("old files could not be deleted")
+            logger.exception("the store could not be looked after")
         else:
             if gone:
                 logger.info("deleted", extra={"fields": {"event": "expired", "count": gone}})
@@ -193,6 +197,7 @@ def _figures(hall: Hall) -> list[str]:
         *gauge("openfloat_queue_length", "Jobs that wait.", jobs["queued"]),
         *gauge("openfloat_jobs", "Jobs by state.", jobs, "state"),
         *hall.worker.seconds.lines("openfloat_job_seconds", "Drawing finished jobs, seconds."),
+        *hall.worker.waits.lines("openfloat_job_wait_seconds", "Jobs waiting, seconds."),
         *gauge("openfloat_streams", "Streams being drawn.", hall.places.taken),
         *gauge("openfloat_live_sessions", "Live sessions.", len(hall.live)),
         *(line for name, summary in live.items()

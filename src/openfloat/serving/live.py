@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeVar
 
 import numpy as np
@@ -26,14 +26,16 @@ logger = logging.getLogger(__name__)
 
 REST_S = 0.05
 """Seconds between looks at sessions that have nothing to be drawn."""
+PATIENCE_S = 1.0
+"""Seconds that other work waits at most for live windows that are being drawn."""
 LONGEST_WAITING = 120 * FPS
 """Frames of sound that a client may be ahead."""
 LONGEST_UNSENT = 4 * FPS
 """Frames that may wait for a slow client here; more stay in the engine, which then draws none."""
 
 T = TypeVar("T")
-Event = Chunk | str
-"""Frames, or a word: interrupted, end, broken."""
+News = Chunk | str | OpenFloatError
+"""Frames; a word: interrupted, end, broken; or why the session cannot go on."""
 
 
 @dataclass(eq=False, slots=True)
@@ -41,25 +43,25 @@ class Outbox:
     """What a session's client has not been sent; belongs to the event loop."""
 
     loop: asyncio.AbstractEventLoop
-    events: deque[Event] = field(default_factory=deque)
+    events: deque[News] = field(default_factory=deque)
     filled: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def unsent_frames(self) -> int:
         """Frames that wait; may be read from any thread."""
-        return sum(len(event.frames) for event in tuple(self.events) if not isinstance(event, str))
+        return sum(len(event.frames) for event in tuple(self.events) if isinstance(event, Chunk))
 
-    def put(self, event: Event) -> None:
+    def put(self, event: News) -> None:
         """Add, from any thread; "interrupted" throws away the frames before it."""
         self.loop.call_soon_threadsafe(self._put, event)
 
-    def _put(self, event: Event) -> None:
+    def _put(self, event: News) -> None:
         if event == "interrupted":
             self.events.clear()
         self.events.append(event)
         self.filled.set()
 
-    async def get(self) -> Event:
+    async def get(self) -> News:
         """The next one, when there is one."""
         while not self.events:
             self.filled.clear()
@@ -80,6 +82,8 @@ class LiveHost:
         """Milliseconds, and for `batch` windows."""
         self._outboxes: dict[int, Outbox] = {}
         self._wanted: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._quiet = Event()
+        self._quiet.set()
         self._thread = Thread(target=self._run, name="live engine", daemon=True)
 
     def __len__(self) -> int:
@@ -98,6 +102,10 @@ class LiveHost:
         """End; sessions that are left end with it."""
         self._wanted.put(None)
         self._thread.join()
+
+    def give_way(self) -> None:
+        """Wait, in a thread that draws something else, for live windows; not for long."""
+        self._quiet.wait(PATIENCE_S)
 
     def check_room(self) -> None:
         """Raise Busy where all seats are taken."""
@@ -125,20 +133,28 @@ class LiveHost:
         if not future.cancelled() and future.exception() is None:
             self.close(future.result())
 
-    async def push(self, number: int, sound: NDArray[np.int16]) -> None:
-        """Let a session hear; raises BadInput where its client is too far ahead."""
+    def push(self, number: int, sound: NDArray[np.int16]) -> "Future[None]":
+        """Let a session hear between two steps; nobody need wait for that.
+
+        A client that is too far ahead finds BadInput in its outbox.
+        """
 
         def hear() -> None:
             waiting = self._engine.waiting_frames(number) + num_frames(len(sound))
-            if waiting > LONGEST_WAITING:
-                raise BadInput(f"more than {LONGEST_WAITING // FPS} seconds of sound wait")
-            self._engine.push(number, sound)
+            try:
+                if waiting > LONGEST_WAITING:
+                    raise BadInput(f"more than {LONGEST_WAITING // FPS} seconds of sound wait")
+                self._engine.push(number, sound)
+            except OpenFloatError as error:
+                if number not in self._outboxes:
+                    raise
+                self._outboxes[number].put(error)
 
-        await self._call(hear)
+        return self._submit(hear)
 
     async def idle(self, number: int, frames: int) -> None:
         """So many frames of silence."""
-        await self.push(number, np.zeros(num_samples(frames), np.int16))
+        await asyncio.wrap_future(self.push(number, np.zeros(num_samples(frames), np.int16)))
 
     async def interrupt(self, number: int) -> None:
         """Forget what was not sent."""
@@ -186,7 +202,9 @@ class LiveHost:
         drawn = 0
         while self._obey(wait=not drawn):
             try:
+                self._quiet.clear()
                 drawn = self._engine.step()
+                self._quiet.set()
                 self._measure()
                 for number in list(self._outboxes):
                     self._deliver(number)
@@ -194,6 +212,7 @@ class LiveHost:
                 # what one session does wrong the engine forgives; this is something else
                 logger.exception("the live engine failed: all sessions end")
                 drawn = 0
+                self._quiet.set()
                 for number, outbox in list(self._outboxes.items()):
                     outbox.put("broken")
                     self.close(number)

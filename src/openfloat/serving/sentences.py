@@ -21,7 +21,9 @@ class Draining(Busy):
     """The server is about to stop."""
 
 
-def sentence(error: OpenFloatError, folder: Path | None = None) -> str:
-    """The text of an error; of files in a folder of the server only their names are told."""
+def sentence(error: OpenFloatError, *folders: Path | None) -> str:
+    """The text of an error; of files in folders of the server only their names are told."""
     text = " ".join(str(error).split())
-    return text if folder is None else text.replace(f"{folder}/", "").replace(str(folder), "it")
+    for folder in filter(None, folders):
+        text = text.replace(f"{folder}/", "").replace(str(folder), "it")
+    return text

@@ -7,7 +7,9 @@ import io
 import json
 import re
 import struct
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,10 @@ FIRST_S = 15.0
 """Seconds within which the first message must have come."""
 LONGEST_SOUND = 1_000_000
 """Bytes of one message of sound."""
+LARGE = 32_000
+"""Bytes of a message of sound that is waited for before the next one is read."""
+MOST_UNHEARD = 100
+"""Messages of sound that may wait until a step is computed; beyond them no more are read."""
 LONGEST_IDLE = 60 * FPS
 """Frames of silence that one message may ask for."""
 LONGEST_CONTROL = 1_000
@@ -132,10 +138,12 @@ async def _first(hall: Hall, socket: WebSocket, text: str) -> tuple[Portrait, Li
     chosen = chosen | ({"timing": asked["timing"]} if "timing" in asked else {})
     options = read_options(LiveOptions, json.dumps(chosen), hall.settings.most_nfe)
     if re.fullmatch("[0-9a-f]{32}", given):
-        path = await run_sync(hall.store.portrait, given, owner_of(socket.scope))
-        if path is None:
-            raise NotFound("there is no such portrait")
-        return await _ready(hall, path, options), options
+        async with hall.uploads.new_folder() as (_, folder):
+            owner = owner_of(socket.scope)
+            path = await run_sync(hall.store.portrait, given, owner, folder)
+            if path is None:
+                raise NotFound("there is no such portrait")
+            return await _ready(hall, path, options), options
     try:
         data = base64.b64decode(given, validate=True)
     except (binascii.Error, ValueError):
@@ -167,8 +175,10 @@ def _object(text: str) -> dict[str, Any]:
 async def _hear(hall: Hall, socket: WebSocket, number: int) -> None:
     """Take sound and control messages until the client has said that it ends."""
     silent_s = hall.settings.silent_s
-    odd = b""
+    odd, unheard = b"", deque[Future[None]]()
     while True:
+        while unheard and (unheard[0].done() or len(unheard) > MOST_UNHEARD):
+            await asyncio.wrap_future(unheard.popleft())
         try:
             message = await asyncio.wait_for(socket.receive(), silent_s)
         except TimeoutError:
@@ -181,7 +191,9 @@ async def _hear(hall: Hall, socket: WebSocket, number: int) -> None:
             samples = np.frombuffer(odd[:whole], "<i2").astype(np.int16)
             odd = odd[whole:]
             if len(samples):
-                await hall.live.push(number, samples)
+                unheard.append(hall.live.push(number, samples))
+                if len(sound) > LARGE:
+                    await asyncio.wrap_future(unheard[-1])
         else:
             await _control(hall, number, _text(message))
 
@@ -210,6 +222,8 @@ async def _show(socket: WebSocket, outbox: Outbox) -> None:
     """Send frames and events until the session is over."""
     while True:
         event = await outbox.get()
+        if isinstance(event, OpenFloatError):
+            raise event
         if event == "broken":
             raise _Broken
         if isinstance(event, str):

@@ -26,6 +26,12 @@ class ServeSettings:
     """Web pages that may call the server, as https://example.org; none by default."""
     data: Path = Path("openfloat-data")
     """Folder of jobs and uploads; a server started again on it goes on with them."""
+    store: str = ""
+    """URL of a Postgres where servers that share their work keep its rows, as
+    postgresql://user@host/name; by default SQLite in the data folder."""
+    results: str = ""
+    """Path or URL (s3://bucket/prefix) for the files of jobs and portraits; by default the data
+    folder."""
     most_queued: int = 16
     """Jobs that may wait; beyond them clients are asked to come again."""
     most_streams: int = 2

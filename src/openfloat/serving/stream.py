@@ -1,6 +1,6 @@
 """`POST /v1/stream`: an mp4 that leaves while it is drawn."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import numpy as np
@@ -44,7 +44,7 @@ def streams(hall: Hall) -> APIRouter:
             portrait = await run_sync(
                 hall.pipeline.encode, upload.portrait, upload.options.crop, limiter=places.threads
             )
-            pieces = mp4_pieces(hall.pipeline, portrait, upload)
+            pieces = mp4_pieces(hall.pipeline, portrait, upload, hall.live.give_way)
             first = await run_sync(next, pieces, b"", limiter=places.threads)
             rest = stack.pop_all()
         return StreamingResponse(_sent(first, pieces, rest, places), media_type="video/mp4")
@@ -66,8 +66,10 @@ async def _sent(
             pieces.close()  # type: ignore[attr-defined]
 
 
-def mp4_pieces(pipeline: FloatPipeline, portrait: Portrait, upload: Upload) -> Iterator[bytes]:
-    """A fragmented mp4 piece by piece; none is empty."""
+def mp4_pieces(
+    pipeline: FloatPipeline, portrait: Portrait, upload: Upload, give_way: Callable[[], None]
+) -> Iterator[bytes]:
+    """A fragmented mp4 piece by piece, none of them empty; `give_way` is called in between."""
     options = upload.options
     paste = pipeline.paste_back(portrait) if options.paste_back else None
     side = pipeline.config.autoencoder.size
@@ -80,4 +82,5 @@ def mp4_pieces(pipeline: FloatPipeline, portrait: Portrait, upload: Upload) -> I
             writer.write(frames)
             if piece := writer.take():
                 yield piece
+            give_way()
     yield writer.take()

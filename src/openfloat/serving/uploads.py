@@ -20,10 +20,10 @@ from openfloat.drafts import not_written
 from openfloat.errors import BadInput, BadMedia, OpenFloatError
 from openfloat.options import CropOptions, VideoOptions
 from openfloat.pipeline import FloatPipeline
+from openfloat.serving.files import remove
 from openfloat.serving.schema import LONGEST_OPTIONS, read_options
 from openfloat.serving.sentences import TooLarge, sentence
 from openfloat.serving.settings import ServeSettings
-from openfloat.serving.store import remove
 from openfloat.vision.face import crop_portrait
 from openfloat.vision.image import load_image
 
@@ -82,7 +82,7 @@ class Uploads:
             TooLarge: a file has more bytes than allowed.
             OpenFloatError: anything else is wrong with it.
         """
-        async with self._form(request, files=2) as form, self._new_folder() as (number, folder):
+        async with self._form(request, files=2) as form, self.new_folder() as (number, folder):
             portrait, speech = _file(form, "portrait"), _file(form, "speech")
             text = form.get("options", "{}")
             if not isinstance(text, str):
@@ -104,7 +104,7 @@ class Uploads:
     @asynccontextmanager
     async def portrait(self, request: Request) -> AsyncIterator[tuple[str, Path]]:
         """A form with a portrait: a random id and the checked file."""
-        async with self._form(request, files=1) as form, self._new_folder() as (number, folder):
+        async with self._form(request, files=1) as form, self.new_folder() as (number, folder):
             await run_sync(_save, _file(form, "portrait").file, folder / "portrait")
             with told_without(folder):
                 await self.check(folder / "portrait", CropOptions())
@@ -113,7 +113,7 @@ class Uploads:
     @asynccontextmanager
     async def picture(self, data: bytes) -> AsyncIterator[Path]:
         """The bytes of a picture as a file."""
-        async with self._new_folder() as (_, folder):
+        async with self.new_folder() as (_, folder):
             await run_sync((folder / "portrait").write_bytes, data)
             yield folder / "portrait"
 
@@ -149,7 +149,8 @@ class Uploads:
             await form.close()
 
     @asynccontextmanager
-    async def _new_folder(self) -> AsyncIterator[tuple[str, Path]]:
+    async def new_folder(self) -> AsyncIterator[tuple[str, Path]]:
+        """A random id and a folder of that name, which is deleted after the block."""
         number = secrets.token_hex(16)
         folder = self._folder / number
         folder.mkdir()

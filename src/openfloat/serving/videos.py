@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Path, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 
 from openfloat.serving.guard import owner_of
 from openfloat.serving.hall import Hall
+from openfloat.serving.rows import Job, State
 from openfloat.serving.sentences import Draining, NotFound, NotReady
-from openfloat.serving.store import Job, State
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 IdempotencyKey = Annotated[str | None, Header(max_length=200, pattern=r"^[\x21-\x7e]+$")]
@@ -107,13 +107,20 @@ def videos(hall: Hall) -> APIRouter:
         response_class=FileResponse,
         responses={200: {"content": {"video/mp4": {"schema": BINARY}}}, **errors(404, 409)},
     )
-    def take_a_video(request: Request, number: Id) -> FileResponse:
+    def take_a_video(request: Request, number: Id) -> Response:
         """The mp4 of a video that is done."""
         job = found(request, number)
         if job.state != "done":
             raise NotReady(job.error or f"the video is {job.state}")
-        file = hall.store.job_folder(number) / "result.mp4"
-        return FileResponse(file, media_type="video/mp4", filename=f"{number}.mp4")
+        name, kind = f"jobs/{number}/result.mp4", "video/mp4"
+        if (file := hall.store.files.path(name)) is not None:
+            return FileResponse(file, media_type=kind, filename=f"{number}.mp4")
+        length, blocks = hall.store.files.read(name)
+        headers = {
+            "Content-Length": str(length),
+            "Content-Disposition": f'attachment; filename="{number}.mp4"',
+        }
+        return StreamingResponse(blocks, media_type=kind, headers=headers)
 
     @router.delete("/{number}", status_code=204, responses=errors(404))
     def delete_a_video(request: Request, number: Id) -> None:

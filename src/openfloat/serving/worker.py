@@ -2,20 +2,26 @@
 
 import logging
 import time
+from collections.abc import Callable
+from pathlib import Path
 from threading import Event, Thread
 
 from openfloat.errors import OpenFloatError
 from openfloat.options import VideoOptions
 from openfloat.pipeline import FloatPipeline
+from openfloat.serving.database import Away
+from openfloat.serving.files import remove
 from openfloat.serving.metrics import Summary
+from openfloat.serving.rows import Job
 from openfloat.serving.schema import read_options
 from openfloat.serving.sentences import sentence
-from openfloat.serving.store import Job, Store
+from openfloat.serving.store import Store
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 5.0
-"""Seconds after which the queue is looked at although nobody said that it had grown."""
+LOOK_EVERY_S = 1.0
+"""Seconds after which the queue is looked at although nobody said that it had grown: other servers
+may have added to it."""
 
 
 class _SetAsideError(Exception):
@@ -29,12 +35,18 @@ class Worker:
         pipeline: the loaded model.
         store: where the jobs are.
         most_nfe: evaluations of the vector field that a job may ask for.
+        give_way: called between pieces of a video; waits while something is more urgent.
     """
 
-    def __init__(self, pipeline: FloatPipeline, store: Store, most_nfe: int) -> None:
+    def __init__(
+        self, pipeline: FloatPipeline, store: Store, most_nfe: int, give_way: Callable[[], None]
+    ) -> None:
         self._pipeline, self._store, self._most_nfe = pipeline, store, most_nfe
+        self._give_way = give_way
         self.seconds = Summary()
         """Of drawing finished jobs."""
+        self.waits = Summary()
+        """Seconds that jobs waited."""
         self._news, self._stopping, self._hurry = Event(), Event(), Event()
         self._thread = Thread(target=self._run, name="worker", daemon=True)
 
@@ -66,6 +78,8 @@ class Worker:
                 if job is not None:
                     self._finish(job)
                     continue
+            except Away:
+                logger.warning("the queue does not answer", exc_info=True)
             except Exception:
                 logger.exception("the queue could not be worked on")
             self._news.wait(LOOK_EVERY_S)
@@ -74,14 +88,17 @@ class Worker:
     def _finish(self, job: Job) -> None:
         """Draw a job and note how that went."""
         started = time.perf_counter()
+        self.waits.add([time.time() - job.created])
         fields = {"event": "job", "job": job.id}
         try:
             frames = self._draw(job)
-        except _SetAsideError:
+        except (_SetAsideError, Away) as error:
             self._store.requeue(job.id)
+            if isinstance(error, Away):
+                self._stopping.wait(LOOK_EVERY_S)
             logger.info("job set aside", extra={"fields": {**fields, "state": "queued"}})
         except OpenFloatError as error:
-            said = sentence(error, self._store.job_folder(job.id))
+            said = sentence(error, self._room(job), self._store.files.path(f"jobs/{job.id}"))
             self._store.finish(job.id, said)
             logger.info("job failed", extra={"fields": {**fields, "state": "failed", "why": said}})
         except Exception:
@@ -94,21 +111,32 @@ class Worker:
             fields |= {"state": "done", "frames": str(frames), "seconds": f"{seconds:.3f}"}
             logger.info("job done", extra={"fields": fields})
 
+    def _room(self, job: Job) -> Path:
+        """Where this server draws a job."""
+        return self._store.folder / "drawing" / job.id
+
     def _draw(self, job: Job) -> int:
         """Write the mp4; returns its frames."""
-        folder = self._store.job_folder(job.id)
+        folder, files = self._room(job), self._store.files
         options = read_options(VideoOptions, job.options, self._most_nfe)
 
         def progress(done: int, total: int) -> None:
             if not self._store.advance(job.id, done, total) or self._hurry.is_set():
                 raise _SetAsideError
+            self._give_way()
 
-        return self._pipeline.render(
-            folder / "portrait",
-            folder / "speech",
-            folder / "result.mp4",
-            options.sample,
-            options.crop,
-            progress,
-            paste_back=options.paste_back,
-        )
+        folder.mkdir()
+        try:
+            frames = self._pipeline.render(
+                files.near(f"jobs/{job.id}/portrait", folder),
+                files.near(f"jobs/{job.id}/speech", folder),
+                folder / "result.mp4",
+                options.sample,
+                options.crop,
+                progress,
+                paste_back=options.paste_back,
+            )
+            files.put(folder / "result.mp4", f"jobs/{job.id}/result.mp4")
+        finally:
+            remove(folder)
+        return frames
