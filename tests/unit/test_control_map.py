@@ -9,11 +9,22 @@ import torch
 
 from openfloat.config import ModelConfig
 from openfloat.data.controls import INDEX, SCALES
-from openfloat.editing.control_map import FILE, NOMINAL, ControlMap, load_map, save_map
+from openfloat.editing.control_map import (
+    FILE,
+    NOMINAL,
+    SHUT,
+    ControlMap,
+    load_map,
+    save_map,
+)
 from openfloat.editing.controls import edited
 from openfloat.editing.editor import Editor
 from openfloat.errors import BadCheckpoint, BadInput
-from openfloat.evaluation.calibrate import MOST_GAIN, corrected
+from openfloat.evaluation.calibrate import (
+    FACTORS,
+    best_share,
+    map_of,
+)
 from openfloat.evaluation.calibrate_clip import fit, score
 from openfloat.evaluation.face_measures import ASKABLE
 from openfloat.models.basis import MotionBasis
@@ -69,20 +80,49 @@ def test_a_map_that_is_none_is_refused_in_one_sentence(
     assert words in str(refused.value)
 
 
+def seen_by(answers: dict[str, float], leaks: dict[str, float]) -> dict[float, list[dict]]:
+    """Sweeps of five portraits by a decoder that shows so much of each control, up to 1.6.
+
+    The third portrait answers thrice as much, the fourth not at all: neither may decide.
+    """
+    swept: dict[float, list[dict]] = {factor: [] for factor in FACTORS}
+    for factor, rows in swept.items():
+        for portrait in (1.0, 0.95, 3.0, 0.0, 1.05):
+            for control in ASKABLE:
+                slope = min(1.6, portrait * factor * answers.get(control, 1.0))
+                figures = {"slope": slope, "r2": 0.9, "leakage": 0.0, "seen": 1.0}
+                lost = {name: factor * leaks.get(f"{control} {name}", 0.0) for name in ASKABLE}
+                row = {"control": control, "landmarks": {**figures, "leaks": lost}}
+                rows.append(row | {"pictures": row["landmarks"]})
+    return swept
+
+
 def test_a_decoder_that_does_too_little_is_told_more() -> None:
-    slopes = dict.fromkeys(ASKABLE, 1.0) | {"yaw": 0.8, "gaze_y": 0.1, "brows": 0.5}
-    controls = {name: {"slope": slope} for name, slope in slopes.items()}
-    leaks = dict.fromkeys(ASKABLE, 0.0) | {"roll": 0.1, "pitch": 0.01}
-    rows = [{"control": "yaw", "landmarks": {"leaks": leaks}}]
-    found = corrected(NOMINAL, controls, rows)
+    leaks = {"yaw roll": -0.2, "yaw pitch": 0.05, "mouth yaw": 0.5}
+    answers = {"yaw": 0.8, "gaze_y": 0.1, "brows": 0.6, "blink": 0.9}
+    found = map_of(seen_by(answers, leaks))
     assert found.gain("yaw") == pytest.approx(1 / 0.8)
-    assert found.gain("brows_up") == found.gain("brows_down") == pytest.approx(2)
-    assert found.gain("gaze_y") == MOST_GAIN
-    assert found.row("smile").tolist() == NOMINAL.row("smile").tolist()
-    # a degree of yaw brought a tenth of a unit of roll for each unit of yaw: it is taken back
+    assert found.gain("brows_up") == found.gain("brows_down") == pytest.approx(1 / 0.6)
+    assert found.gain("blink") == pytest.approx(SHUT / 0.9), "it counts from what shuts lids"
+    assert found.gain("gaze_y") == pytest.approx(0.97 * max(FACTORS)), "never beyond what was tried"
+    np.testing.assert_allclose(found.row("smile"), NOMINAL.row("smile"), rtol=1e-6)
+    # a unit of yaw took a quarter of a unit of roll the other way: it is taken back
     row = found.row("yaw") * SCALES[INDEX["yaw"]]
-    assert row[INDEX["roll"]] == pytest.approx(-0.1)
+    assert row[INDEX["roll"]] == pytest.approx(0.2 / 0.8)
     assert row[INDEX["pitch"]] == 0, "too little to be worth it"
+    assert np.count_nonzero(found.row("mouth")) == 1, "lips are scaled, not added"
+    assert set(found.r2) == {0.9}
+
+
+def test_lids_that_go_no_further_are_asked_for_no_more() -> None:
+    shares = np.array(FACTORS)
+    curve = np.array([0.6, 0.78, 0.8, 0.81])
+    assert best_share(shares, curve[None]) == pytest.approx(np.interp(0.97 * 0.81, curve, shares))
+    assert best_share(shares, np.array([[1.2, 1.3, 1.4, 1.5]])) == FACTORS[0]
+    unmeasured = np.array([[np.nan] * 4, [0.4, 0.5, 0.75, 1.25]])
+    assert best_share(shares, unmeasured) == pytest.approx(2.0)
+    folding = np.array([[0.78, 0.97, 0.9, 0.4]])
+    assert best_share(shares, folding) == 1, "what is right stays as it is"
 
 
 def test_an_edit_asks_for_what_the_map_says() -> None:

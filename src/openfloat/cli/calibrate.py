@@ -21,10 +21,8 @@ class Calibrate:
     """Video of one speaking, moving face, best of some 20 seconds; for directions without names."""
     data: Path | None = None
     """The data pack, for directions with names; default OPENFLOAT_DATA, else ../shared/data."""
-    portraits: int = 8
+    portraits: int = 10
     """How many portraits of the train split."""
-    rounds: int = 2
-    """How often what is left is made good."""
     device: str = "cpu"
     """cpu, cuda, cuda:1, mps ..."""
 
@@ -40,17 +38,16 @@ class Calibrate:
         from openfloat.evaluation.calibrate_clip import calibrate_by_clip
         from openfloat.weights.hub import resolve_model
 
-        if not 1 <= self.portraits <= 1000 or not 1 <= self.rounds <= 10:
-            raise BadInput("--portraits is 1 to 1000, --rounds 1 to 10")
+        if not 1 <= self.portraits <= 1000:
+            raise BadInput("--portraits is 1 to 1000")
         check_device(self.device)
         if self.clip is not None:
             found = calibrate_by_clip(self.model, self.clip, device=self.device)
         else:
-            found, _ = calibrate_by_rendering(
+            found = calibrate_by_rendering(
                 self.model,
                 data_folder(self.data),
                 portraits=self.portraits,
-                rounds=self.rounds,
                 device=self.device,
                 said=lambda step: print(step, file=sys.stderr),
             )

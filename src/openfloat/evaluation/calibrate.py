@@ -1,19 +1,21 @@
 """A model's control map by rendering: what was asked of its decoder against what was seen.
 
-On portraits of the train split the sweeps of `controls.py` are decoded, and whatever slope is found
-is made good: a control that shows 0.8 of what was asked is asked for 1 / 0.8. Where the landmark
-detector sees that a control moves another one too, that is taken back. Slopes change with the
-amount, so it is done twice.
+On portraits of the train split the sweeps of `controls.py` are decoded, asked for by several shares
+of the nominal coefficients. The share at which the median portrait shows what was asked is the gain
+of a control; where none does, because lids or eyes go no further, it is the least that shows all
+that can be had. Where the landmark detector sees that a control turns the head by more than may
+leak, that is taken back.
 """
 
-import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
 
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.control_map import COLUMN, NOMINAL, ControlMap
@@ -21,7 +23,6 @@ from openfloat.errors import BadInput
 from openfloat.evaluation.controls import (
     YARDSTICKS,
     References,
-    Subject,
     decoded,
     portrait_rows,
     subjects,
@@ -33,39 +34,43 @@ from openfloat.pipeline import FloatPipeline
 from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import fingerprint
 
-ROUNDS = 2
+FACTORS = (0.8, 1.0, 1.5, 2.5)
+"""Of the nominal coefficients, with which each control is swept; straight lines in between."""
+RIGHT = 0.05
+"""Distance of a slope from 1 up to which nominal coefficients are kept."""
+ALL_BUT = 0.03
+"""Share of the largest slope that is left where a control never shows all that is asked."""
 LEAST_GAIN, MOST_GAIN = 0.6, 2.5
 """Beyond, a decoder is told more than it was ever taught."""
-WORTH_TAKING_BACK = 0.04
-"""Leaks below are left: an edit of one control then does not touch the others at all."""
+WORTH_TAKING_BACK = 0.1
+"""Leaks below are allowed: an edit of one control then does not touch the others at all."""
 TAKEN_BACK = ("yaw", "pitch", "roll")
 """Controls into which leaks are taken back: the head answers linearly."""
+LEAKING = tuple(control for control in ASKABLE if control not in ("mouth", "blink"))
+"""Controls from whose rows leaks are taken back; mouth and lids are scaled, not added."""
+Rows = list[dict[str, Any]]
 
 
 def calibrate_by_rendering(
     name: str | Path,
     data_dir: Path,
     *,
-    portraits: int = 8,
-    rounds: int = ROUNDS,
+    portraits: int = 10,
     device: str = "cpu",
     said: Callable[[str], None] = lambda _: None,
-) -> tuple[ControlMap, dict[str, Any]]:
+) -> ControlMap:
     """Fit the map of a model whose directions have names.
 
     Args:
         name: an embedded model or a model folder.
         data_dir: a data pack with portraits of the train split and the canonical face.
         portraits: how many people.
-        rounds: how often what is left is made good.
         device: where it computes.
-        said: told of every round and portrait.
-
-    Returns:
-        the map, and by control the slope, R2 and leakage seen before the last round.
+        said: told of every portrait.
 
     Raises:
-        BadInput: the model's directions have no names, or the folder is no data pack.
+        BadInput: the model's directions have no names, or the folder is no data pack or shows no
+            face.
     """
     weights = fingerprint(resolve_model(name))  # of what is measured, whatever lands meanwhile
     pipeline = FloatPipeline.from_pretrained(name, device=device)
@@ -74,68 +79,90 @@ def calibrate_by_rendering(
             f"the motion directions of {pipeline.config.name} have no names; give a driving clip"
         )
     size = pipeline.config.autoencoder.size
-    people = [found for _, found in subjects(data_dir, portraits, size, "train") if found]
-    known: dict[str, References] = {}
-    found, controls = NOMINAL, {}
-    for number in range(rounds):
-        said(f"round {number + 1} of {rounds}")
-        pipeline.control_map = found
-        rows = [row for one in people for row in _rows(pipeline, one, known, said)]
-        controls = {control: summarise(rows, control) for control in ASKABLE}
-        found = corrected(found, controls, rows)
-    r2 = {
-        control: controls[control]["yardsticks"][controls[control]["by"]]["r2"]
-        for control in ASKABLE
-    }
-    return (
-        replace(
-            found,
-            r2=tuple(_r2_of(control, r2) for control in found.names),
-            fitted=f"by rendering sweeps on {len(people)} portraits of the train split",
-            weights=weights,
-        ),
-        controls,
+    swept: dict[float, Rows] = {factor: [] for factor in FACTORS}
+    people = 0
+    for file, subject in subjects(data_dir, portraits, size, "train"):
+        if subject is None:
+            continue
+        said(file)
+        people += 1
+        known = References.of(subject)
+        portrait = pipeline.encode(subject.engine.untouched().image, AS_IT_IS)
+        for factor, rows in swept.items():
+            pipeline.control_map = scaled(NOMINAL, factor)
+            rows += portrait_rows(subject, partial(decoded, pipeline, portrait), known)
+    if not people:
+        raise BadInput(f"no portrait of the train split of {data_dir} shows a face")
+    return replace(
+        map_of(swept),
+        fitted=f"by rendering sweeps on {people} portraits of the train split",
+        weights=weights,
     )
 
 
-def _rows(
-    pipeline: FloatPipeline,
-    subject: Subject,
-    known: dict[str, References],
-    said: Callable[[str], None],
-) -> list[dict[str, Any]]:
-    said(subject.name)
-    if subject.name not in known:
-        known[subject.name] = References.of(subject)
-    portrait = pipeline.encode(subject.engine.untouched().image, AS_IT_IS)
-    return portrait_rows(subject, partial(decoded, pipeline, portrait), known[subject.name])
+def scaled(control_map: ControlMap, factor: float) -> ControlMap:
+    """A map that asks for so much more of everything."""
+    rows = tuple(tuple(factor * value for value in row) for row in control_map.rows)
+    return replace(control_map, rows=rows)
 
 
-def corrected(
-    asked: ControlMap, controls: dict[str, Any], rows: list[dict[str, Any]]
-) -> ControlMap:
-    """A map that makes good what sweeps with another map have shown.
+def map_of(swept: Mapping[float, Rows]) -> ControlMap:
+    """The map under which the median portrait shows what was asked.
 
     Args:
-        asked: the map of the sweeps.
-        controls: what `summarise` made of them, by control.
-        rows: what was seen.
+        swept: by rising shares of the nominal coefficients, what `portrait_rows` saw of each
+            portrait under them, the same portraits in the same order.
     """
-    made = {name: asked.row(name).copy() for name in asked.names}
+    shares = np.array(list(swept))
+    made = {name: NOMINAL.row(name).copy() for name in NOMINAL.names}
+    r2 = dict.fromkeys(NOMINAL.names, 0.0)
     for control in ASKABLE:
-        slope = controls[control]["slope"]
-        if slope is None:
+        mine = [[row for row in rows if row["control"] == control] for rows in swept.values()]
+        by = summarise(mine[list(swept).index(1.0)], control)["by"]
+        slopes = _figures(mine, by, "slope")
+        if not np.isfinite(slopes).any(axis=0).all():
             continue
+        share = best_share(shares, slopes)
         for name in ("brows_up", "brows_down") if control == "brows" else (control,):
-            gain = asked.gain(name) / max(slope, 1e-3)
-            made[name][_column(name)] = _within(gain) / float(SCALES[_column(name)])
-        for other, lost in _leaks(rows, control).items():
-            if control != "mouth" and control != "blink":
-                unit = float(SCALES[_column(control if control != "brows" else "brows_up")])
-                names = ("brows_up",) if control == "brows" else (control,)
-                for name in names:
-                    made[name][_column(other)] -= lost / unit
-    return replace(asked, rows=tuple(tuple(made[name].tolist()) for name in asked.names))
+            made[name] *= _within(share * NOMINAL.gain(name)) / NOMINAL.gain(name)
+            r2[name] = float(np.interp(share, shares, np.nanmedian(_figures(mine, by, "r2"), 0)))
+        if control in LEAKING:
+            first = "brows_up" if control == "brows" else control
+            for other, lost in _leaks(mine, control, shares, share).items():
+                made[first][INDEX[other]] -= lost / float(SCALES[_column(first)])
+    r2["mouth_down"] = r2["smile"]
+    return replace(
+        NOMINAL,
+        rows=tuple(tuple(made[name].tolist()) for name in NOMINAL.names),
+        r2=tuple(r2[name] for name in NOMINAL.names),
+    )
+
+
+def best_share(shares: Float64[ndarray, " f"], slopes: Float64[ndarray, "p f"]) -> float:
+    """The share of the nominal coefficients whose median slope is 1; 1 where that is almost so.
+
+    Where no share reaches 1, the least that shows almost as much as any; never one that was not
+    tried.
+
+    Args:
+        shares: rising.
+        slopes: of each portrait under each share; NaN where it was not measured.
+    """
+    medians = np.nanmedian(slopes, axis=0)
+    if abs(float(np.interp(1.0, shares, medians)) - 1) <= RIGHT:
+        return 1.0
+    medians = np.maximum.accumulate(medians)
+    wanted = min(1.0, (1 - ALL_BUT) * float(medians[-1]))
+    if medians[0] >= wanted:
+        return float(shares[0])
+    after = int(np.argmax(medians >= wanted))
+    risen = (wanted - medians[after - 1]) / (medians[after] - medians[after - 1])
+    return float(shares[after - 1] + risen * (shares[after] - shares[after - 1]))
+
+
+def _figures(mine: list[Rows], by: str, name: str) -> Float64[ndarray, "p f"]:
+    """A figure of each portrait under each share; NaN where it was not measured."""
+    return np.array([[row[by].get(name, np.nan) for row in rows] for rows in mine]).T
 
 
 def _column(name: str) -> int:
@@ -146,21 +173,18 @@ def _within(gain: float) -> float:
     return float(np.clip(gain, LEAST_GAIN, MOST_GAIN))
 
 
-def _leaks(rows: list[dict[str, Any]], control: str) -> dict[str, float]:
+def _leaks(
+    mine: list[Rows], control: str, shares: Float64[ndarray, " f"], share: float
+) -> dict[str, float]:
     """Median leaks of a control into the head that are worth taking back, in coefficients."""
-    seen = [
-        row[YARDSTICKS[0]]["leaks"]
-        for row in rows
-        if row["control"] == control and "leaks" in row[YARDSTICKS[0]]
-    ]
-    medians = {
-        other: statistics.median(row[other] for row in seen)
-        for other in TAKEN_BACK
-        if seen and other != control
-    }
-    return {other: lost for other, lost in medians.items() if abs(lost) > WORTH_TAKING_BACK}
-
-
-def _r2_of(name: str, r2: dict[str, float | None]) -> float:
-    kin = {"mouth_down": "smile", "brows_up": "brows", "brows_down": "brows"}
-    return float(r2[kin.get(name, name)] or 0.0)
+    found = {}
+    for other in TAKEN_BACK:
+        lost = np.array(
+            [[row[YARDSTICKS[0]].get("leaks", {}).get(other, np.nan) for row in r] for r in mine]
+        )
+        if other == control or not np.isfinite(lost).any(axis=1).all():
+            continue
+        median = float(np.interp(share, shares, np.nanmedian(lost, axis=1)))
+        if abs(median) > WORTH_TAKING_BACK:
+            found[other] = median
+    return found
