@@ -82,7 +82,8 @@ def test_one_seed_gives_identical_frames_and_another_other_head_motion(
 DRAWN: dict[str, object] = {
     "seed": 16, "nfe": 6, "solver": "midpoint", "audio_scale": 1.0, "emotion": "happy",
     "emotion_scale": 3.0, "emotion_window": 1.0, "pose_scale": 1.0,
-    "guidance_interval": (0.5, 1.0), "blink": "drawn", "steady": 0.0, "edit": MotionEdit(yaw=5),
+    "guidance_interval": (0.5, 1.0), "blink": "drawn", "steady": 0.0, "hush": 0.0,
+    "edit": MotionEdit(yaw=5),
 }  # fmt: skip
 """For every field of SampleOptions a value that is not its default."""
 QUICK = SampleOptions(nfe=4)
