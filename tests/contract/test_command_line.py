@@ -1,16 +1,48 @@
 """What the command line promises, seen from outside."""
 
+import dataclasses
+import re
 import subprocess
 import sys
 import time
+import typing
 from pathlib import Path
 
 import pytest
 
-from openfloat.cli.main import run
+from openfloat.cli.main import Command, run
 from openfloat.cli.released_names import translate
 
 OPENFLOAT = Path(sys.executable).parent / "openfloat"
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_command_is_told_of() -> None:
+    readme = (ROOT / "README.md").read_text()
+    told = (ROOT / "docs" / "reference" / "command-line.md").read_text()
+    for command in typing.get_args(Command):
+        kind, said = typing.get_args(command)
+        assert re.search(rf"openfloat {said.name}\b", readme), f"{said.name} is not in the README"
+        nested = typing.get_type_hints(kind, include_extras=True).get("command")
+        leaves = classes_in(nested) if kind.__name__ in ("Motion", "Data") else [kind]
+        assert leaves
+        for leaf in leaves:
+            assert f"::: {leaf.__module__}.{leaf.__qualname__}\n" in told
+
+
+def classes_in(annotation: object) -> list[type]:
+    """The dataclasses somewhere inside a type."""
+    if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
+        return [annotation]
+    return [found for part in typing.get_args(annotation) for found in classes_in(part)]
+
+
+def test_every_picture_of_the_documents_is_shown_and_made_by_a_script() -> None:
+    pages = "".join(p.read_text() for p in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+    scripts = "".join(p.read_text() for p in (ROOT / "benchmarks").glob("*.py"))
+    for picture in (ROOT / "docs" / "pictures").iterdir():
+        assert picture.name in pages, f"{picture.name} is shown nowhere"
+        assert re.search(rf"\b{picture.stem}\b", scripts), f"no script makes {picture.name}"
 
 
 def test_help_is_quick_and_loads_no_torch() -> None:

@@ -109,19 +109,3 @@ def test_a_killed_batch_goes_on_and_leaves_no_half_video(
     assert {p.name for p in out.glob("*.mp4")} == {f"v{k}.mp4" for k in range(4)}
     assert all((out / f"{n}.mp4").stat().st_mtime_ns == made[f"{n}.mp4"] for n in noted)
     assert not list(out.glob(".*.partial"))
-
-
-@pytest.mark.slow
-def test_two_actors_of_ray_make_the_same_list(portrait: Path, short: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ray")
-    listed = write_list(
-        tmp_path / "list.jsonl", portrait, short, [{"name": "a"}, {"name": "b"}, {"name": "c"}]
-    )
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "openfloat", "batch", str(listed), str(out)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-    subprocess.run(
-        [*command, "--ray", "local", "--workers", "2"], env=environment, check=True, timeout=280
-    )
-    assert all(row["status"] == "done" for row in results(out).values())
-    assert [frames_of(out / f"{n}.mp4") for n in "abc"] == [25, 25, 25]

@@ -95,7 +95,7 @@ class Guard:
 
     def _limit(self, path: str) -> int:
         """Most bytes that a request's body may have."""
-        if path in ("/v1/videos", "/v1/stream"):
+        if path in ("/v1/videos", "/v1/stream", "/v1/turns"):
             return self._settings.portrait_bytes + self._settings.speech_bytes + SMALL_BODY
         return SMALL_BODY + (self._settings.portrait_bytes if path == "/v1/portraits" else 0)
 

@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 
 REST_S = 0.05
 """Seconds between looks at sessions that have nothing to be drawn."""
-PATIENCE_S = 1.0
-"""Seconds that other work waits at most for live windows that are being drawn."""
+PATIENCE_S = 5.0
+"""Seconds that other work waits at most while live windows are drawn without a pause: it crawls
+where sessions are late, but goes on."""
 LONGEST_WAITING = 120 * FPS
 """Frames of sound that a client may be ahead."""
 LONGEST_UNSENT = 4 * FPS
@@ -204,7 +205,8 @@ class LiveHost:
             try:
                 self._quiet.clear()
                 drawn = self._engine.step()
-                self._quiet.set()
+                if not drawn:
+                    self._quiet.set()
                 self._measure()
                 for number in list(self._outboxes):
                     self._deliver(number)
