@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from openfloat.config import CONTROLS
-from openfloat.options import MotionEdit
+from openfloat.options import CropOptions, MotionEdit, SampleOptions, VideoOptions
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "controls.md").read_text()
@@ -28,11 +28,20 @@ def script() -> ModuleType:
     return module
 
 
-def test_every_option_has_its_paragraph() -> None:
-    edits = [field.name for field in dataclasses.fields(MotionEdit)]
-    for name in (*edits, "emotion", "blink", "steady", "hush", "paste_back"):
-        option = "--" + name.replace("_", "-")
-        assert re.search(rf"^`{option}[` ]", PAGE, re.MULTILINE), f"{option} is not explained"
+def options() -> list[str]:
+    """Every option of a clip: motion, edits, crop, and what is shown."""
+    kinds = (MotionEdit, SampleOptions, CropOptions, VideoOptions)
+    names = [field.name for kind in kinds for field in dataclasses.fields(kind)]
+    assert {"sample", "edit", "crop"} < set(names)
+    return sorted({*names, "pose", "background"} - {"sample"})
+
+
+@pytest.mark.parametrize("name", options())
+def test_every_option_has_its_paragraph_and_its_picture(name: str, script: ModuleType) -> None:
+    option = name.replace("_", "-")
+    said = f"no-{option}" if name in ("crop", "upright") else option
+    assert re.search(rf"`--{said}[` ]", PAGE), f"--{said} is not explained"
+    assert option in script.ROWS, f"--{said} has no picture"
 
 
 def test_every_picture_is_shown_once_and_made_by_the_script(script: ModuleType) -> None:
