@@ -3,16 +3,20 @@
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from openfloat.bench.command import PORTRAIT, stage_rows
 from openfloat.bench.decoder import decoder_rows
 from openfloat.bench.device import session_rows
 from openfloat.bench.released_way import decode_frame
+from openfloat.bench.thinned import thin
 from openfloat.bench.timing import Timed, in_turns, ratios
 from openfloat.config import AutoencoderConfig, ModelConfig
 from openfloat.models.autoencoder import FloatAutoencoder
 from openfloat.models.model import FloatModel
+from openfloat.options import Precision
 from openfloat.pipeline import FloatPipeline
 
 PLAIN = replace(AutoencoderConfig.tiny(), painted=False, edge_goes_on=False)
@@ -59,9 +63,41 @@ def test_the_rows_of_a_decoder_fit_together() -> None:
 
 
 def test_sessions_in_real_time_are_measured_to_be_late_or_not() -> None:
-    torch.manual_seed(0)
-    config = ModelConfig.tiny()
-    pipeline = FloatPipeline(FloatModel(config), config, torch.device("cpu"), "bfloat16")
-    rows = session_rows(pipeline, sessions=2, seconds=1.2)
+    rows = session_rows(_tiny_pipeline("bfloat16"), sessions=2, seconds=1.2)
     assert rows["sessions"] == 2
     assert 0 <= rows["sessions_late_p50_ms"] <= rows["sessions_late_p95_ms"]
+
+
+def test_thinned_pictures_are_those_of_one_piece_in_so_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline = _tiny_pipeline()
+    portrait = pipeline.encode(PORTRAIT)
+    motion = torch.randn(35, pipeline.config.motion.motion_dim)
+    exact = np.concatenate([chunk.frames for chunk in pipeline.chunks(portrait, motion, 0)])
+    monkeypatch.setattr(FloatPipeline, "decode", FloatPipeline.decode)  # undone afterwards
+    thin(2)
+    found = np.concatenate([chunk.frames for chunk in pipeline.chunks(portrait, motion, 0)])
+    assert found.shape == exact.shape
+    for start in (0, 20):
+        np.testing.assert_array_equal(found[start : start + 10], exact[start : start + 10])
+    np.testing.assert_array_equal(found[10:20], exact[:10])
+    np.testing.assert_array_equal(found[30:], exact[20:25])
+
+
+def test_stages_are_timed_piece_by_piece() -> None:
+    rows = stage_rows(_tiny_pipeline(), 1)
+    decode, whole = rows["decode_ms_per_frame"], rows["loaded_fps"]
+    assert isinstance(decode, Timed)
+    assert isinstance(whole, Timed)
+    assert 0 < decode.low <= decode.median <= decode.p95 <= decode.high
+    assert whole.median < 1e3 / decode.low
+    factor = rows["real_time_factor"]
+    assert isinstance(factor, Timed)
+    assert factor.median == pytest.approx(whole.median / 25)
+
+
+def _tiny_pipeline(precision: Precision = "float32") -> FloatPipeline:
+    torch.manual_seed(0)
+    config = ModelConfig.tiny()
+    return FloatPipeline(FloatModel(config), config, torch.device("cpu"), precision)

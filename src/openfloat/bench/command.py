@@ -7,15 +7,16 @@ import tempfile
 import time
 import wave
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from openfloat.audio.frames import num_frames, num_samples
 from openfloat.audio.io import load_audio
 from openfloat.audio.recording import Recording
-from openfloat.bench.timing import Timed, in_turns
+from openfloat.bench.thinned import thinned
+from openfloat.bench.timing import Timed, timed_items
 from openfloat.config import FPS, SAMPLE_RATE
 from openfloat.errors import OpenFloatError
 from openfloat.marking.code import Payload
@@ -58,53 +59,69 @@ def command_rows(model: str, rounds: int) -> dict[str, Timed | float]:
     }
 
 
-def memory_rows(model: str, short_s: float, long_s: float) -> dict[str, Timed | float]:
-    """Peak memory of a short and a long recording, MB, and their ratio."""
-    peaks = []
+def memory_rows(model: str, short_s: float, long_s: float, every: int) -> dict[str, Timed | float]:
+    """Peak memory of a short and a long recording, MB, and their ratio.
+
+    Both with `thinned` pictures and few evaluations of the vector field, so that an hour of sound
+    takes minutes; and the short one as `animate` makes it, with nothing left out.
+    """
+    jobs = (("whole", short_s, 1), ("short", short_s, every), ("long", long_s, every))
+    rows: dict[str, Timed | float] = {}
+    peaks: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for seconds in (short_s, long_s):
+        for name, seconds, decoded in jobs:
             sound = Path(folder) / f"{seconds:g}.wav"
             repeated(SPEECH, sound, seconds)
-            peaks.append(_run(_animate(model, sound, Path(folder)))[1])
-    return {
-        "memory_short_mb": peaks[0],
-        "memory_long_mb": peaks[1],
-        "memory_ratio_long_short": peaks[1] / peaks[0],
-    }
+            few = [] if decoded == 1 else ["--solver", LIVE.solver, "--nfe", f"{LIVE.nfe}"]
+            command = _animate(model, sound, Path(folder), decoded)
+            taken, peaks[name] = _run([*command, *few])
+            rows[f"memory_{name}_mb"], rows[f"memory_{name}_minutes"] = peaks[name], taken / 60
+    return rows | {"memory_ratio_long_short": peaks["long"] / peaks["short"]}
 
 
 def stage_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | float]:
-    """What a clip of two seconds costs once everything is loaded, milliseconds."""
-    frames = 2 * FPS
-    recording = Recording.open(load_audio(SPEECH)[: num_samples(frames)])
-    portrait = pipeline.encode(PORTRAIT)
+    """What a clip of two seconds costs once everything is loaded, milliseconds.
 
-    def motion() -> list[Tensor]:
-        return list(pipeline.motion(portrait, recording, SampleOptions()))
-
-    pieces = torch.cat(motion()).split(DECODE_BATCH)
-    shown = np.concatenate([pipeline.decode(portrait, piece) for piece in pieces])
-    mark = Watermark(shown.shape[2], shown.shape[1], Payload.of(pipeline.config.name, 15))
-    seconds = in_turns(
-        {
-            "portrait": lambda: pipeline.encode(PORTRAIT),
-            "motion": motion,
-            "decode": lambda: [pipeline.decode(portrait, piece) for piece in pieces],
-            "marking": lambda: [mark(frame, k / FPS) for k, frame in enumerate(shown)],
-        },
-        rounds,
-    )
-    each = [a + b for a, b in zip(seconds["motion"], seconds["decode"], strict=True)]
+    Motion is timed as a whole, decoding piece by piece, marking frame by frame.
+    """
+    recording = Recording.open(load_audio(SPEECH)[: num_samples(2 * FPS)])
+    found = [_stages(pipeline, recording) for _ in range(rounds + 1)][1:]  # the first warms up
+    frames = recording.num_frames
+    drawing = [stages.motion + sum(stages.decode) for stages in found]
     return {
-        "portrait_ms": Timed.of([s * 1e3 for s in seconds["portrait"]]),
-        "motion_ms_per_frame": Timed.of([s * 1e3 / frames for s in seconds["motion"]]),
-        "decode_ms_per_frame": Timed.of([s * 1e3 / frames for s in seconds["decode"]]),
-        "loaded_fps": Timed.of([frames / s for s in each]),
-        "marking_ms_per_frame": Timed.of([s * 1e3 / frames for s in seconds["marking"]]),
+        "portrait_ms": Timed.of([1e3 * stages.portrait for stages in found]),
+        "motion_ms_per_frame": Timed.of([1e3 * stages.motion / frames for stages in found]),
+        "decode_ms_per_frame": Timed.of(
+            [1e3 * piece / DECODE_BATCH for stages in found for piece in stages.decode]
+        ),
+        "loaded_fps": Timed.of([frames / s for s in drawing]),
+        "real_time_factor": Timed.of([frames / s / FPS for s in drawing]),
+        "marking_ms_per_frame": Timed.of([1e3 * s for stages in found for s in stages.marking]),
         "marking_percent": Timed.of(
-            [100 * s / rest for s, rest in zip(seconds["marking"], each, strict=True)]
+            [100 * sum(stages.marking) / s for stages, s in zip(found, drawing, strict=True)]
         ),
     }
+
+
+class Stages(NamedTuple):
+    """Seconds of a clip's stages; of each piece of ten frames, of each frame."""
+
+    portrait: float
+    motion: float
+    decode: list[float]
+    marking: list[float]
+
+
+def _stages(pipeline: FloatPipeline, recording: Recording) -> Stages:
+    """One clip, stage after stage."""
+    portrait, encoded = timed_items(pipeline.encode(PORTRAIT) for _ in range(1))
+    windows, drawn = timed_items(pipeline.motion(portrait[0], recording, SampleOptions()))
+    pieces = torch.cat(windows).split(DECODE_BATCH)
+    shown, decoded = timed_items(pipeline.decode(portrait[0], piece) for piece in pieces)
+    frames = np.concatenate(shown)
+    mark = Watermark(frames.shape[2], frames.shape[1], Payload.of(pipeline.config.name, 15))
+    _, marked = timed_items(mark(frame, k / FPS) for k, frame in enumerate(frames))
+    return Stages(encoded[0], sum(drawn), decoded, marked)
 
 
 def session_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | float]:
@@ -145,9 +162,10 @@ def repeated(source: Path, target: Path, seconds: float) -> None:
         sound.writeframes((once * (size // len(once) + 1))[:size])
 
 
-def _animate(model: str, sound: Path, folder: Path) -> list[str]:
-    command = [sys.executable, "-m", "openfloat", "animate", str(PORTRAIT), str(sound)]
-    return [*command, "-o", str(folder / "out.mp4"), "--model", model]
+def _animate(model: str, sound: Path, folder: Path, every: int = 1) -> list[str]:
+    output = str(folder / "out.mp4")
+    arguments = ["animate", str(PORTRAIT), str(sound), "-o", output, "--model", model]
+    return thinned(arguments, every)
 
 
 def _run(command: list[str]) -> tuple[float, float]:

@@ -57,6 +57,13 @@ def device_rows(
     return rows | session_rows(pipeline, sessions)
 
 
+def device_name(device: str) -> str:
+    """What is measured: the GPU's name; or that it is a dry run."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return f"{device}: a dry run with a tiny model"
+
+
 def session_rows(pipeline: FloatPipeline, sessions: int, seconds: float = 10) -> dict[str, float]:
     """How late frames are when so many sessions hear sound in real time, milliseconds.
 

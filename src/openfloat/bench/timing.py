@@ -2,10 +2,13 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
 
+import numpy as np
 import torch
+
+Item = TypeVar("Item")
 
 
 class Timed(NamedTuple):
@@ -14,11 +17,14 @@ class Timed(NamedTuple):
     median: float
     low: float
     high: float
+    p95: float
+    """What 95 of 100 stay below; of few measurements nearly the greatest."""
 
     @classmethod
     def of(cls, seconds: list[float]) -> "Timed":
         """Summary of at least one measurement."""
-        return cls(statistics.median(seconds), min(seconds), max(seconds))
+        p95 = float(np.percentile(seconds, 95))
+        return cls(statistics.median(seconds), min(seconds), max(seconds), p95)
 
 
 def in_turns(
@@ -43,6 +49,18 @@ def in_turns(
             if number:
                 seconds[name].append(time.perf_counter() - started)
     return seconds
+
+
+def timed_items(items: Iterable[Item]) -> tuple[list[Item], list[float]]:
+    """All items, and the seconds that each of them took to come."""
+    found, seconds = [], []
+    last = time.perf_counter()
+    for item in items:
+        found.append(item)
+        now = time.perf_counter()
+        seconds.append(now - last)
+        last = now
+    return found, seconds
 
 
 def ratios(slow: list[float], fast: list[float]) -> Timed:
