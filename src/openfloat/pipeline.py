@@ -63,6 +63,8 @@ class FloatPipeline:
         device: torch.device,
         precision: Precision = "float32",
         control_map: ControlMap | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
         """Take a loaded model; `from_pretrained` is the usual way here."""
         self.control_map = control_map
@@ -76,6 +78,10 @@ class FloatPipeline:
         # What runs for every frame; portraits, voices and the flow's state stay float32.
         self.model.autoencoder.decoder.to(self.dtype)
         self.model.motion.to(self.dtype)
+        if compiled:
+            from openfloat.models.compiled import compile_networks  # seldom asked for
+
+            compile_networks(self.model, device)
 
     @classmethod
     def from_pretrained(
@@ -84,6 +90,7 @@ class FloatPipeline:
         *,
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
+        compiled: bool = False,
         revision: str | None = None,
         accept_licence: bool = False,
     ) -> Self:
@@ -94,12 +101,14 @@ class FloatPipeline:
             device: where it computes.
             precision: of decoder and vector field; bfloat16 and float16 are meant for GPUs; int8
                 is for processors: the decoder's large convolutions in 8-bit numbers.
+            compiled: vector field, and on GPUs the decoder, by `torch.compile`: first calls take
+                longer, less so the next time, since torch keeps what it compiled.
             revision: branch, tag or commit on the hub.
             accept_licence: use a model of the hub although its licence is not a free one.
 
         Raises:
             ModelNotFound: neither a folder nor a model of that name.
-            BadInput: a model of the hub whose licence was not accepted.
+            BadInput: a model of the hub whose licence was not accepted; no compiler.
             BadCheckpoint: the folder does not hold exactly the weights that its config asks for.
         """
         folder = resolve_model(name, revision=revision, accept_licence=accept_licence)
@@ -108,7 +117,7 @@ class FloatPipeline:
             model = FloatModel(config)
         load_into(model, load_state(folder))
         control_map = load_map(folder, config.autoencoder.num_directions)
-        return cls(model, config, torch.device(device), precision, control_map)
+        return cls(model, config, torch.device(device), precision, control_map, compiled=compiled)
 
     @cached_property
     def _fast_weights(self) -> FastWeights:

@@ -135,3 +135,10 @@ def test_8_bit_numbers_are_refused_where_there_is_no_processor_to_use_them() -> 
     config = ModelConfig.tiny()
     with pytest.raises(BadInput, match="int8 is for processors"):
         FloatPipeline(FloatModel(config), config, torch.device("meta"), "int8")
+
+
+def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = ModelConfig.tiny()
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(BadInput, match=r"needs a C\+\+ compiler"):
+        FloatPipeline(FloatModel(config), config, torch.device("cpu"), compiled=True)

@@ -25,6 +25,7 @@ ELSEWHERE = (
     "model",
     "device",
     "precision",
+    "compile",
     "curves",
     "pose",
     "background",

@@ -93,21 +93,21 @@ def _ms(seconds: list[float]) -> Timed:
 
 
 @torch.inference_mode()
-def best_rates(rounds: int) -> list[float]:
+def best_rates(rounds: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> list[float]:
     """Floating-point operations per second of the best of some dense convolutions, each round."""
-    calls = {str(shape): _convolution(*shape) for shape in SHAPES}
-    seconds = in_turns(calls, rounds)
+    calls = {str(shape): _convolution(*shape, device, dtype) for shape in SHAPES}
+    seconds = in_turns(calls, rounds, device)
     return [
         max(_work(*shape) / seconds[str(shape)][number] for shape in SHAPES)
         for number in range(rounds)
     ]
 
 
-def _convolution(channels: int, size: int) -> Callable[[], object]:
+def _convolution(channels: int, size: int, device: str, dtype: torch.dtype) -> Callable[[], object]:
     """A 3x3 convolution of channels-last maps, ready to be called."""
     maps, weight = torch.randn(1, channels, size, size), torch.randn(channels, channels, 3, 3)
-    maps = maps.to(memory_format=torch.channels_last)
-    weight = weight.to(memory_format=torch.channels_last)
+    maps = maps.to(device, dtype, memory_format=torch.channels_last)
+    weight = weight.to(device, dtype, memory_format=torch.channels_last)
     return lambda: F.conv2d(maps, weight, padding=1)
 
 

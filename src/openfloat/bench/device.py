@@ -11,8 +11,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from openfloat.audio.frames import num_frames
 from openfloat.audio.io import load_audio
 from openfloat.bench.command import PORTRAIT, SPEECH
+from openfloat.bench.command import session_rows as first_frame_rows
+from openfloat.bench.decoder import best_rates, flops
+from openfloat.bench.options import BenchOptions
 from openfloat.bench.timing import Timed, in_turns
 from openfloat.config import FPS, SAMPLE_RATE, ModelConfig
 from openfloat.models.model import FloatModel
@@ -25,36 +29,59 @@ BATCHES = (8, 32, 64)
 LIVE = SampleOptions(solver="ab2", nfe=6, emotion="neutral")
 
 
-def device_rows(
-    device: str, precision: Precision, rounds: int, sessions: int
-) -> dict[str, Timed | float]:
-    """Frames per second of decoding and of the pipeline, and lateness of live sessions.
+def device_rows(options: BenchOptions) -> dict[str, Timed | float]:
+    """Decoding, the pipeline and live sessions, each session at 25 frames a second for 10 s."""
+    pipeline = _random_pipeline(options.device, options.precision, compiled=options.compile)
+    rows = decode_rows(pipeline, options.rounds)
+    rows |= whole_rows(pipeline, options.rounds)
+    rows |= first_frame_rows(pipeline, options.rounds)
+    rows |= session_rows(pipeline, options.sessions)
+    if pipeline.device.type == "cuda":
+        rows["peak_memory_gb"] = torch.cuda.max_memory_allocated(pipeline.device) / 1e9
+    return rows
 
-    Args:
-        device: cuda, or cpu for a dry run with the tiny model.
-        precision: of decoder and vector field.
-        rounds: of each measurement.
-        sessions: live sessions at once, each at 25 frames per second for ten seconds.
-    """
-    pipeline = _random_pipeline(device, precision)
-    portrait = pipeline.encode(PORTRAIT)
+
+def decode_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | float]:
+    """Frames per second of decoding in batches, and the best one's share of the device's rate."""
+    portrait, device = pipeline.encode(PORTRAIT), str(pipeline.device)
     width = pipeline.config.motion.motion_dim
     rows: dict[str, Timed | float] = {}
+    fastest = 0.0
     for batch in BATCHES:
         motion = torch.randn(batch, width, device=pipeline.device)
         decode = functools.partial(pipeline.decode, portrait, motion)
         seconds = in_turns({"x": decode}, rounds, device)
-        rows[f"decode_fps_batch_{batch}"] = Timed.of([batch / s for s in seconds["x"]])
+        found = Timed.of([batch / s for s in seconds["x"]])
+        rows[f"decode_fps_batch_{batch}"] = found
+        fastest = max(fastest, found.median)
+    work = flops(pipeline.config.autoencoder)
+    rate = Timed.of(best_rates(rounds, device, pipeline.dtype)).median
+    return rows | {
+        "gflop_per_frame": work / 1e9,
+        "best_gflop_per_s": rate / 1e9,
+        "decode_share_of_peak": work * fastest / rate,
+    }
+
+
+def whole_rows(pipeline: FloatPipeline, rounds: int) -> dict[str, Timed | float]:
+    """Frames per second from sound to pictures in the processor's memory, no file written."""
+    portrait, device = pipeline.encode(PORTRAIT), str(pipeline.device)
     sound = load_audio(SPEECH)
-    frames = 0
+    frames = num_frames(len(sound))
 
-    def clip() -> None:
-        nonlocal frames
-        frames = sum(len(chunk.frames) for chunk in pipeline.stream(portrait, sound))
+    def motion() -> list[torch.Tensor]:
+        return list(pipeline.motion(portrait, sound, SampleOptions()))
 
-    whole = in_turns({"x": clip}, rounds, device)["x"]
-    rows["pipeline_fps"] = Timed.of([frames / s for s in whole])
-    return rows | session_rows(pipeline, sessions)
+    def clip() -> int:
+        return sum(len(chunk.frames) for chunk in pipeline.stream(portrait, sound))
+
+    seconds = in_turns({"motion": motion, "clip": clip}, rounds, device)
+    fps = [frames / s for s in seconds["clip"]]
+    return {
+        "motion_ms_per_frame": Timed.of([1e3 * s / frames for s in seconds["motion"]]),
+        "pipeline_fps": Timed.of(fps),
+        "real_time_factor": Timed.of([found / FPS for found in fps]),
+    }
 
 
 def device_name(device: str) -> str:
@@ -97,7 +124,8 @@ def session_rows(pipeline: FloatPipeline, sessions: int, seconds: float = 10) ->
     }
 
 
-def _random_pipeline(device: str, precision: Precision) -> FloatPipeline:
+def _random_pipeline(device: str, precision: Precision, *, compiled: bool) -> FloatPipeline:
     config = ModelConfig.float_512() if device.startswith("cuda") else ModelConfig.tiny()
     torch.manual_seed(0)
-    return FloatPipeline(FloatModel(config), config, torch.device(device), precision)
+    where = torch.device(device)
+    return FloatPipeline(FloatModel(config), config, where, precision, compiled=compiled)

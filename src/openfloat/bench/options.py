@@ -26,6 +26,8 @@ class BenchOptions:
     """Of the part `device`; cpu is a dry run with a tiny model."""
     precision: Precision = "bfloat16"
     """Of the part `device`."""
+    compile: bool = False
+    """Compiled networks (torch.compile) in the parts `stages`, `session` and `device`."""
     sessions: int = 16
     """Live sessions at once in the part `device`."""
     rounds: int = 5

@@ -27,6 +27,7 @@ def measure(options: BenchOptions, said: Callable[[str], None]) -> dict[str, Any
         "torch": torch.__version__,
         "rounds": options.rounds,
         "precision": "float32; int8 where a row says fastest",
+        "compiled": options.compile,
         "batch": f"{DECODE_BATCH} frames decoded together, one where a row says baseline or plain",
     }
     if "device" in options.parts:
@@ -59,15 +60,16 @@ def _parts(options: BenchOptions) -> Iterator[Rows]:
             rows = field_rows(options.rounds)
             yield {f"vector_field_{name}": value for name, value in rows.items()}
         elif part == "stages":
-            pipeline = FloatPipeline.from_pretrained(options.model)
+            pipeline = FloatPipeline.from_pretrained(options.model, compiled=options.compile)
             work = flops(pipeline.config.autoencoder) / 1e9
             yield stage_rows(pipeline, options.rounds) | {"decode_gflop_per_frame": work}
         elif part == "session":
-            yield session_rows(FloatPipeline.from_pretrained(options.model), options.rounds)
+            pipeline = FloatPipeline.from_pretrained(options.model, compiled=options.compile)
+            yield session_rows(pipeline, options.rounds)
         elif part == "command":
             yield command_rows(options.model, options.rounds)
         elif part == "device":
-            rows = device_rows(options.device, options.precision, options.rounds, options.sessions)
+            rows = device_rows(options)
             yield {f"{options.device}_{name}": value for name, value in rows.items()}
         else:
             yield memory_rows(options.model, options.short, options.long, options.every)

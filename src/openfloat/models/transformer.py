@@ -28,9 +28,8 @@ class Steering(NamedTuple):
     @classmethod
     def shared(cls, told: Float[Tensor, "b k c"]) -> "Steering":
         """Each distinct row once; its gradient is lost."""
-        # On the processor: not every device can sort rows.
-        rows, row = torch.unique(told.flatten(0, 1).cpu(), dim=0, return_inverse=True)
-        return cls(rows[None].to(told.device), row.view(told.shape[:2]).to(told.device))
+        rows, row = torch.unique(told.flatten(0, 1), dim=0, return_inverse=True)
+        return cls(rows[None], row.view(told.shape[:2]))
 
     def last(self, count: int) -> "Steering":
         """The same for the last `count` frames alone."""
@@ -265,7 +264,8 @@ class VectorField(nn.Module):
                 pose = condition.new_zeros(len(condition), self.config.pose_dim)
             condition = torch.cat([condition, _every_frame(pose, num_frames)], dim=-1)
         # Frames that shared a row would share its gradient too.
-        share = drawing and not condition.requires_grad
+        # Devices that do all rows at once gain nothing, and would have to wait for the processor.
+        share = drawing and not condition.requires_grad and condition.device.type == "cpu"
         steering = Steering.shared(condition) if share else Steering(condition)
         return Prepared(
             past=self.embed_motion(past) + self.positions[:, : past.shape[1]],
