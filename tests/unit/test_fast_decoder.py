@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from openfloat import FloatPipeline, SampleOptions
@@ -14,7 +15,10 @@ from openfloat.config import AutoencoderConfig, ModelConfig
 from openfloat.errors import BadInput
 from openfloat.models.autoencoder import FloatAutoencoder
 from openfloat.models.fast import FastDecoder, FastWeights
+from openfloat.models.fast_layers import pointwise
+from openfloat.models.fast_levels import LevelWeights, strips
 from openfloat.models.model import FloatModel
+from openfloat.models.synthesis import SynthesisLevel
 from openfloat.nn.pixels import rgb_bytes
 from openfloat.options import Precision
 
@@ -135,6 +139,29 @@ def test_8_bit_numbers_are_refused_where_there_is_no_processor_to_use_them() -> 
     config = ModelConfig.tiny()
     with pytest.raises(BadInput, match="int8 is for processors"):
         FloatPipeline(FloatModel(config), config, torch.device("meta"), "int8")
+
+
+@pytest.mark.filterwarnings("default:.*quantize_per_tensor.*:UserWarning")
+@pytest.mark.parametrize(("channels", "short"), [(16, False), (64, False), (16, True)])
+def test_levels_done_in_strips_have_no_seams(channels: int, short: bool) -> None:
+    """64 channels: by Winograd."""
+    config = replace(AutoencoderConfig.tiny(), size=256, min_channels=channels, max_channels=64)
+    decoder = lively(config).decoder
+    level = decoder.levels["256"]
+    assert isinstance(level, SynthesisLevel)
+    weights, exact = (LevelWeights(level, 256, short=eight) for eight in (short, False))
+    hidden = torch.randn(1, 128, 128, level.up.weight.shape[1])
+    latent = torch.randn(1, level.up.modulation.weight.shape[1])
+    styles = exact.styles(*(F.linear(latent, *modulation) for modulation in exact.modulations))
+    expected = exact.conv(exact.up(hidden, styles.up), styles.conv)
+    slices, made, told = zip(*strips(weights, hidden, styles), strict=True)
+    assert len(slices) > 1
+    assert [rows.start for rows in slices] == [0, *(rows.stop for rows in slices[:-1])]
+    found = torch.cat(made, dim=1)
+    apart = (found - expected).square().mean(dim=(0, 2, 3)).sqrt() / expected.std()
+    assert apart.max() < (0.04 if short else 1e-5)
+    heads = pointwise(found, styles.head, weights.head.bias)
+    torch.testing.assert_close(torch.cat(told, dim=2), heads)
 
 
 def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from openfloat.shapes import Float, Tensor
 CHANNELS_LAST = torch.channels_last
 MANY_CHANNELS = 64
 """From so many on Winograd's transform costs less than it saves."""
-SHORT_UP, SHORT_PLAIN = 64, 256
+SHORT_UP, SHORT_PLAIN = 16, 256
 """Resolutions of incoming maps from which 8-bit numbers are quicker."""
 
 HALO = 2
@@ -67,6 +67,7 @@ class Convolution:
         self._short = short and resolution >= (SHORT_UP if self._up else SHORT_PLAIN)
         many = channels >= MANY_CHANNELS and resolution >= 2 * TILE and not self._short
         self._winograd = transformed(weight) if many and not self._up else None
+        self._kernels: tuple[Tensor, ...] = ()
         if self._short:
             self._kernels = phases(weight) if self._up else (weight,)
         ordered = weight.transpose(0, 1) if self._up else weight
@@ -75,6 +76,9 @@ class Convolution:
         pixels_out = resolution**2 * (4 if self._up else 1)
         numbers = self._inputs * resolution**2 + self._outputs * pixels_out
         self._small_weight = weight.numel() < numbers
+        self._shared: Weight = self._weight
+        if self._short and not self._small_weight:
+            self._shared = self._shortened(1, self._weight.new_ones(1, 1, 1, 1))
 
     def style(self, scale: Float[Tensor, "n i"]) -> Style:
         """Factors on channels in and out, from those on channels in."""
@@ -88,9 +92,17 @@ class Convolution:
             style: the frame's.
             rows_around: as for `linear`.
         """
+        if self._winograd is not None:
+            return self._winograd  # the maps are scaled
         factors = (style.norm[0, :, None] * style.scale[0])[..., None, None]  # (o, i, 1, 1)
-        if not self._short:
-            return self._weight * (factors.transpose(0, 1) if self._up else factors)
+        if self._short:
+            return self._shortened(rows_around, factors)
+        return self._weight * (factors.transpose(0, 1) if self._up else factors)
+
+    def _shortened(
+        self, rows_around: int, factors: Float[Tensor, "o i 1 1"]
+    ) -> tuple[ShortWeight, ...]:
+        """The kernels, multiplied, in 8-bit numbers."""
         around = phase_padding(rows_around) if self._up else ((rows_around, 1),)
         return tuple(
             packed(kernel * factors, padding)
@@ -105,18 +117,22 @@ class Convolution:
         if len(x) == 1 and self._small_weight:
             out = self.linear(x, self.weight(style), self.bias)
         else:
-            out = self.linear(x * style.scale[:, None, None], self._weight)
+            out = self.linear(x * style.scale[:, None, None], self._shared)
             out = torch.addcmul(self.bias, out, style.norm[:, None, None])
         return F.leaky_relu_(out, NEGATIVE_SLOPE)
 
-    def strip(self, x: Maps, weight: Weight) -> Made:
-        """Rows in the middle of a map, from rows that reach further, with the activation.
+    def strip(self, x: Maps, style: Style, weight: Weight) -> Made:
+        """Rows in the middle of one frame's map, from rows that reach further.
 
         Args:
             x: without going up one row more on either side; going up, `HALO` rows more than half
                 the rows that come out, which are one more on either side than is asked for.
-            weight: made for no rows around.
+            style: the frame's.
+            weight: what `weight` gives for it and no rows around.
         """
+        if self._winograd is not None:
+            scale = style.scale[:, None, None]
+            return convolved(x, self._winograd, scale, style.norm, self.bias, rows_around=0)
         out = self.linear(x, weight, self.bias, rows_around=0)
         if self._up and isinstance(weight, Tensor):
             out = out[:, 2 : 2 * (x.shape[1] - 2 * HALO) + 4]

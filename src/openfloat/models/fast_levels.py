@@ -1,6 +1,7 @@
 """Levels of the fast decoder: one resolution each, for one portrait."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -14,12 +15,15 @@ from openfloat.nn.equalised import ACTIVATION_GAIN, NEGATIVE_SLOPE
 from openfloat.nn.filters import blur_kernel
 from openfloat.nn.gather import Table
 from openfloat.nn.warp import padding, sampling_grid
+from openfloat.nn.winograd import TILE
 from openfloat.shapes import Float, Tensor
 
 FLOWS, COLOURS = 3, 3
 """Planes of a frame's state: offsets (x, y) and mask before the sigmoid, then red, green, blue."""
 STRIP = 2**19
-"""Numbers in a strip of the last level's maps."""
+"""Numbers in a strip of a level's maps."""
+STRIPS_FROM = 128
+"""Resolution from which levels are done strip by strip, one frame at a time."""
 State = Float[Tensor, "n 6 r r"]
 """Sums of the heads so far; offsets count double, since tanh(x) = 2 sigmoid(2 x) - 1."""
 NextState = Float[Tensor, "n 6 _ _"]
@@ -70,17 +74,11 @@ class LevelWeights:
         """Of the layers' scales (n i)."""
         return Styles(self.up.style(up), self.conv.style(conv), self.head.weights(head))
 
-    def doubled(self, state: State, told: Tensor) -> tuple[NextState, Tensor]:
-        """The state at this resolution; and offsets as sigmoids, with the mask.
-
-        Args:
-            state: of the level below.
-            told: by the heads (n o r r).
-        """
-        state = F.conv_transpose2d(
+    def doubled(self, state: State) -> NextState:
+        """The state of the level below at this resolution."""
+        return F.conv_transpose2d(
             state, self._doubling, stride=2, padding=1, groups=FLOWS + COLOURS
         )
-        return state, state[:, :FLOWS].add_(told[:, :FLOWS]).sigmoid()
 
     def add_colours(
         self, state: State, colours: Tensor, mask: Float[Tensor, "n 1 r r"], told: Tensor
@@ -120,19 +118,38 @@ class Level:
     def __call__(self, hidden: Maps, state: State, styles: Styles) -> tuple[NextMaps, NextState]:
         """The next hidden features and state, twice as wide and high."""
         weights, size = self._weights, self.resolution
-        hidden = weights.conv(weights.up(hidden, styles.up), styles.conv)
-        told = pointwise(hidden, styles.head, weights.head.bias)
-        state, decided = weights.doubled(state, told)
+        state = weights.doubled(state)
+        if size < STRIPS_FROM:
+            hidden = weights.conv(weights.up(hidden, styles.up), styles.conv)
+            told = pointwise(hidden, styles.head, weights.head.bias)
+            return self._blended(hidden, state, told, slice(0, size)), state
+        out = hidden.new_empty(1, size, size, len(weights.conv.bias))
+        for rows, made, told in strips(weights, hidden, styles):
+            out[:, rows] = self._blended(made, state[:, :, rows], told, rows)
+        return out, state
+
+    def _blended(self, hidden: Maps, state: Tensor, told: Tensor, rows: slice) -> NextMaps:
+        """Some rows of hidden features with the warped source's, where the mask takes it.
+
+        Args:
+            hidden: the level's own (n rows r c).
+            state: those rows of the state (n 6 rows r); what the level adds is added to it.
+            told: by the heads (n o rows r).
+            rows: which they are.
+        """
+        weights, size = self._weights, self.resolution
+        decided = state[:, :FLOWS].add_(told[:, :FLOWS]).sigmoid()
         mask = decided[:, 2:]
-        places = torch.add(self._places, decided[:, :2], alpha=size)
+        places = torch.add(self._places[:, :, rows], decided[:, :2], alpha=size)
         if weights.edge_goes_on:
             places = places.clamp_(0, size - 1)
         seen = self._table.neighbours(places, mask)
-        shape = len(hidden), size, size, -1
-        colours = rearrange(self._colours(seen).view(shape), "n h w three -> n three h w")
+        colours = rearrange(
+            self._colours(seen).view(*hidden.shape[:3], -1), "n h w three -> n three h w"
+        )
         weights.add_colours(state, colours + weights.activation_bias, mask, told)
-        kept = 1 - mask.view(len(hidden), size, size, 1)
-        return self._table(seen).view(shape).addcmul_(hidden, kept), state
+        kept = 1 - mask.view(*hidden.shape[:3], 1)
+        return self._table(seen).view(hidden.shape).addcmul_(hidden, kept)
 
 
 class LastLevel:
@@ -150,8 +167,11 @@ class LastLevel:
     ) -> Float[Tensor, "1 3 _ _"]:
         """The picture."""
         weights = self._weights
-        told = self._told(hidden, styles)
-        state, decided = weights.doubled(state, told)
+        told = hidden.new_empty(1, styles.head.shape[1], self.resolution, self.resolution)
+        for rows, _, part in strips(weights, hidden, styles):
+            told[:, :, rows] = part
+        state = weights.doubled(state)
+        decided = state[:, :FLOWS].add_(told[:, :FLOWS]).sigmoid()
         mask = decided[:, 2:]
         grid = self._mesh + 2 * rearrange(decided[:, :2], "1 two h w -> 1 h w two")
         warped = F.grid_sample(
@@ -161,22 +181,37 @@ class LastLevel:
         weights.add_colours(state, colours, mask, told)
         return state[:, FLOWS:]
 
-    def _told(self, hidden: Float[Tensor, "1 h w c"], styles: Styles) -> Float[Tensor, "1 o _ _"]:
-        """What the heads make of hidden features, which are never there as a whole."""
-        up, conv = self._weights.up, self._weights.conv
-        up_weight = up.weight(styles.up, rows_around=0)
-        conv_weight = conv.weight(styles.conv, rows_around=0)
-        size, channels = self.resolution, len(conv.bias)
-        padded = F.pad(hidden, (0, 0, 0, 0, HALO, HALO))
-        told = hidden.new_empty(styles.head.shape[1], size, size)
-        rows = min(size, max(8, STRIP // (size * channels) // 2 * 2))
-        for first in range(0, size, rows):
-            last = min(first + rows, size)
-            x = up.strip(padded[:, first // 2 : last // 2 + 2 * HALO], up_weight)
-            if first == 0:
-                x[:, 0] = 0
-            if last == size:
-                x[:, -1] = 0
-            x = conv.strip(x, conv_weight)
-            told[:, first:last] = pointwise(x, styles.head, self._weights.head.bias)[0]
-        return told[None]
+
+def strips(
+    weights: LevelWeights, hidden: Float[Tensor, "1 h w c"], styles: Styles
+) -> Iterator[tuple[slice, Float[Tensor, "1 _ r o"], Float[Tensor, "1 _ _ r"]]]:
+    """A level's hidden features of one frame, some rows at a time: they stay in the cache.
+
+    Args:
+        weights: of the level.
+        hidden: features of the level below.
+        styles: of one frame.
+
+    Returns:
+        Which rows, their features, and what the heads make of them.
+    """
+    up, conv, size = weights.up, weights.conv, weights.resolution
+    up_weight = up.weight(styles.up, rows_around=0)
+    conv_weight = conv.weight(styles.conv, rows_around=0)
+    count = min(size, max(8, STRIP // (size * len(conv.bias)) // TILE * TILE))
+    for first in range(0, size, count):
+        last = min(first + count, size)
+        x = up.strip(_rows(hidden, first // 2 - HALO, last // 2 + HALO), styles.up, up_weight)
+        if first == 0:
+            x[:, 0] = 0
+        if last == size:
+            x[:, -1] = 0
+        x = conv.strip(x, styles.conv, conv_weight)
+        yield slice(first, last), x, pointwise(x, styles.head, weights.head.bias)
+
+
+def _rows(x: Float[Tensor, "1 h w c"], first: int, last: int) -> Float[Tensor, "1 _ w c"]:
+    """Rows of a map, zeros above and below it."""
+    above, below = max(0, -first), max(0, last - x.shape[1])
+    inside = x[:, first + above : last - below]
+    return F.pad(inside, (0, 0, 0, 0, above, below)) if above or below else inside

@@ -54,22 +54,26 @@ def convolved(
     scale: Float[Tensor, "n 1 1 i"],
     norm: Float[Tensor, "n o"],
     bias: Float[Tensor, " o"],
-) -> Float[Tensor, "n h w o"]:
+    *,
+    rows_around: int = 1,
+) -> Float[Tensor, "n _ w o"]:
     """Leaky ReLU of norm * (kernel over scale * x) + bias, channels last, zeros outside.
 
     Args:
-        x: maps whose height and width are multiples of four.
+        x: maps; the height and width that come out are multiples of four.
         weight: the kernel from `transformed`.
         scale: of each map's channels in.
         norm: of each map's channels out.
         bias: of the channels out.
+        rows_around: 1 for all rows, with zeros around; 0 for those that have neighbours.
     """
     count, height, width, channels = x.shape
+    height += 2 * rows_around - 2
     down, across, outputs = height // TILE, width // TILE, weight.shape[-1]
     padded = x.new_empty(count, height + 2, width + 2, channels)
     for edge in (padded[:, 0], padded[:, -1], padded[:, :, 0], padded[:, :, -1]):
         edge.zero_()
-    torch.mul(x, scale, out=padded[:, 1:-1, 1:-1])
+    torch.mul(x, scale, out=padded[:, rows_around : height + 2 - rows_around, 1:-1])
     n, y, c = padded.stride()[:3]
     tiles = padded.as_strided(
         (6, 6, count, down, across, channels), (y, c, n, TILE * y, TILE * c, 1)
