@@ -64,6 +64,25 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def lively(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with heads that are not at zero: its pictures move, and follow the voice."""
+    import torch
+
+    from openfloat.codec import to_json
+    from openfloat.pipeline import FloatPipeline
+    from openfloat.weights.store import save_model
+
+    model = FloatPipeline.from_pretrained(str(tiny)).model
+    draw = torch.Generator().manual_seed(1)
+    for part in (model.autoencoder.decoder, model.motion):
+        for weight in part.parameters():
+            weight.data.add_(0.1 * torch.randn(weight.shape, generator=draw))
+    folder = tmp_path_factory.mktemp("models") / "lively"
+    save_model(folder, to_json(model.config), model.state_dict())
+    return folder
+
+
+@pytest.fixture(scope="session")
 def small_face(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
     """A real face in few pixels."""
     from PIL import Image

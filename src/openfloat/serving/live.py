@@ -6,6 +6,7 @@ import queue
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import TypeVar
@@ -17,10 +18,11 @@ from openfloat.audio.frames import num_frames, num_samples
 from openfloat.clip import Chunk, Portrait
 from openfloat.config import FPS
 from openfloat.errors import BadInput, Busy, OpenFloatError
+from openfloat.options import SampleOptions
 from openfloat.pipeline import FloatPipeline
 from openfloat.serving.metrics import Summary
-from openfloat.serving.schema import LiveOptions
-from openfloat.streaming.engine import Engine
+from openfloat.streaming.engine import Clock, Engine
+from openfloat.streaming.session import Timing
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,8 @@ class Outbox:
 
     def put(self, event: News) -> None:
         """Add, from any thread; "interrupted" throws away the frames before it."""
-        self.loop.call_soon_threadsafe(self._put, event)
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self.loop.call_soon_threadsafe(self._put, event)
 
     def _put(self, event: News) -> None:
         if event == "interrupted":
@@ -77,6 +80,7 @@ class LiveHost:
 
     def __init__(self, pipeline: FloatPipeline, most_sessions: int) -> None:
         """Serve a loaded model to so many sessions at a time."""
+        self.pipeline = pipeline
         self._engine = Engine(pipeline, most_sessions=most_sessions)
         self.most_sessions = most_sessions
         self.summaries = {name: Summary() for name in self.MEASURED}
@@ -113,12 +117,14 @@ class LiveHost:
         if len(self) >= self.most_sessions:
             raise Busy(f"all {self.most_sessions} sessions are taken: try again later")
 
-    async def open(self, portrait: Portrait, options: LiveOptions) -> tuple[int, Outbox]:
+    async def open(
+        self, portrait: Portrait, options: SampleOptions, timing: Timing
+    ) -> tuple[int, Outbox]:
         """Begin a session: its number, and where its frames come; Busy or BadInput if it cannot."""
         outbox = Outbox(asyncio.get_running_loop())
 
         def begin() -> int:
-            number = self._engine.open(portrait, options.sample, options.timing)
+            number = self._engine.open(portrait, options, timing)
             self._outboxes[number] = outbox
             return number
 
@@ -157,16 +163,26 @@ class LiveHost:
         """So many frames of silence."""
         await asyncio.wrap_future(self.push(number, np.zeros(num_samples(frames), np.int16)))
 
-    async def interrupt(self, number: int) -> None:
-        """Forget what was not sent."""
+    async def interrupt(self, number: int) -> Clock | None:
+        """Forget what was not sent; returns where the session goes on, none where it is over."""
 
-        def forget() -> None:
+        def forget() -> Clock | None:
             if number not in self._outboxes:
-                return  # all was sent already
+                return None  # all was sent already
             self._engine.interrupt(number)
             self._outboxes[number].put("interrupted")
+            return self._engine.clock(number)
 
-        await self._call(forget)
+        return await self._call(forget)
+
+    async def unhear(self, number: int) -> Clock:
+        """Forget what was heard and is not drawn; returns where the session goes on."""
+
+        def forget() -> Clock:
+            self._engine.unhear(number)
+            return self._engine.clock(number)
+
+        return await self._call(forget)
 
     async def end(self, number: int) -> None:
         """No more sound will come."""

@@ -97,7 +97,7 @@ async def _serve(hall: Hall, socket: WebSocket) -> None:
     except TimeoutError:
         raise BadInput(f"the first message did not come within {FIRST_S:g} seconds") from None
     portrait, options = await _first(hall, socket, _text(first))
-    number, outbox = await hall.live.open(portrait, options)
+    number, outbox = await hall.live.open(portrait, options.sample, options.timing)
     try:
         await socket.send_json({"event": "ready", "fps": FPS, "delay_s": options.timing.delay_s})
         await _both(_hear(hall, socket, number), _show(socket, outbox))

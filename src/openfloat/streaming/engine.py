@@ -5,6 +5,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -45,6 +46,15 @@ class Seat:
     def waiting_frames(self) -> int:
         """Frames made and not taken."""
         return sum(len(chunk.frames) for chunk in self.outbox)
+
+
+class Clock(NamedTuple):
+    """Where a session is, in frames from its beginning."""
+
+    shown: int
+    """Frames given out: the index of the next one."""
+    drawn: int
+    """Frames whose motion is drawn: what is heard after an interruption belongs to this one."""
 
 
 @dataclass(eq=False, slots=True)
@@ -122,9 +132,17 @@ class Engine:
 
     def interrupt(self, number: int) -> None:
         """Forget what a session has heard and not drawn, and what was drawn and not taken."""
-        seat = self._seat(number)
-        seat.session.interrupt()
-        seat.outbox.clear()
+        self.unhear(number)
+        self._seat(number).outbox.clear()
+
+    def unhear(self, number: int) -> None:
+        """Forget what a session has heard and not drawn; frames that are drawn will be shown."""
+        self._seat(number).session.interrupt()
+
+    def clock(self, number: int) -> Clock:
+        """How far a session is; frames that are drawn and not taken count as shown."""
+        state = self._found(number).session.state
+        return Clock(state.shown, state.drawn)
 
     def take(self, number: int) -> list[Chunk]:
         """All frames of a session that are ready, in order.
