@@ -58,9 +58,9 @@ def shown_page(log: Path, *options: str) -> Iterator[str]:
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
+def browser(*flags: str) -> Iterator[Browser]:
     """Debian's Chromium without a screen."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         yield chromium
         chromium.close()

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -19,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from openfloat import __version__
 from openfloat.errors import Busy, NotWritten, OpenFloatError
 from openfloat.pipeline import FloatPipeline
+from openfloat.serving.calls import calls
 from openfloat.serving.database import Away
 from openfloat.serving.guard import AccessLog, Guard
 from openfloat.serving.hall import Hall, Places
@@ -80,6 +82,8 @@ def new_app(hall: Hall) -> FastAPI:
     )
     for router in (videos(hall), streams(hall), portraits(hall), sessions(hall)):
         app.include_router(router)
+    if find_spec("aiortc"):
+        app.include_router(calls(hall))
     _add_errors(app, hall)
     _add_health(app, hall)
     _describe(app)
@@ -107,6 +111,7 @@ async def _running(hall: Hall) -> AsyncIterator[None]:
     finally:
         hall.draining = True
         clearing.cancel()
+        await asyncio.gather(*(call.close() for call in tuple(hall.calls)))
         await run_sync(hall.worker.stop, hall.settings.stop_s)
         await run_sync(hall.live.stop)
         hall.store.close()

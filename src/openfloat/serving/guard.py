@@ -17,7 +17,7 @@ from openfloat.serving.settings import ServeSettings
 
 logger = logging.getLogger(__name__)
 
-OPEN = ("/healthz", "/readyz", "/openapi.json")
+OPEN = ("/healthz", "/readyz", "/openapi.json", "/live")
 """What needs no key: it says nothing of any client."""
 SMALL_BODY = 65_536
 """Bytes around the files of a form, and of all other requests."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 
@@ -14,6 +15,9 @@ from openfloat.serving.settings import ServeSettings
 from openfloat.serving.store import Store
 from openfloat.serving.uploads import Uploads
 from openfloat.serving.worker import Worker
+
+if TYPE_CHECKING:  # needs an extra of its own
+    from openfloat.serving.call import Call
 
 
 class Places:
@@ -47,5 +51,7 @@ class Hall:
     uploads: Uploads
     places: Places
     requests: RequestCounter = field(default_factory=RequestCounter)
+    calls: "set[Call]" = field(default_factory=set)
+    """Browsers that are connected."""
     draining: bool = False
     """Whether the server is about to stop."""

@@ -200,6 +200,8 @@ class Player:
             event = await self._outbox.get()
             if event == "interrupted":
                 self._stale -= 1
+            elif isinstance(event, OpenFloatError):
+                raise event
             elif isinstance(event, str):
                 raise OpenFloatError("the session has broken")
             elif not self._stale:
@@ -215,7 +217,7 @@ class Player:
                     await self._begin_to_speak()
                 sound = self._next(self._shown + self._lead - self._fed)
                 if sound:
-                    await self._host.push(self._number, np.concatenate(sound))
+                    self._host.push(self._number, np.concatenate(sound))
             self._room.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(PAUSE_S):

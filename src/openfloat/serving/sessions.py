@@ -96,7 +96,7 @@ async def _serve(hall: Hall, socket: WebSocket) -> None:
         first = await asyncio.wait_for(socket.receive(), FIRST_S)
     except TimeoutError:
         raise BadInput(f"the first message did not come within {FIRST_S:g} seconds") from None
-    portrait, options = await _first(hall, socket, _text(first))
+    portrait, options = await wanted(hall, owner_of(socket.scope), read_object(_text(first)))
     number, outbox = await hall.live.open(portrait, options.sample, options.timing)
     try:
         await socket.send_json({"event": "ready", "fps": FPS, "delay_s": options.timing.delay_s})
@@ -127,9 +127,8 @@ def _text(message: Any) -> str:
     return str(message["text"])
 
 
-async def _first(hall: Hall, socket: WebSocket, text: str) -> tuple[Portrait, LiveOptions]:
-    """What the first message asks for."""
-    asked = _object(text)
+async def wanted(hall: Hall, owner: str, asked: dict[str, Any]) -> tuple[Portrait, LiveOptions]:
+    """What the first message of a session asks for."""
     if unknown := sorted(set(asked) - {"portrait", "options", "timing"}):
         raise BadInput(f"the first message has no field named {', '.join(unknown)[:100]}")
     given, chosen = asked.get("portrait"), asked.get("options", {})
@@ -139,7 +138,6 @@ async def _first(hall: Hall, socket: WebSocket, text: str) -> tuple[Portrait, Li
     options = read_options(LiveOptions, json.dumps(chosen), hall.settings.most_nfe)
     if re.fullmatch("[0-9a-f]{32}", given):
         async with hall.uploads.new_folder() as (_, folder):
-            owner = owner_of(socket.scope)
             path = await run_sync(hall.store.portrait, given, owner, folder)
             if path is None:
                 raise NotFound("there is no such portrait")
@@ -161,7 +159,7 @@ async def _ready(hall: Hall, path: Path, options: LiveOptions) -> Portrait:
             return await run_sync(hall.pipeline.encode, path, options.crop)
 
 
-def _object(text: str) -> dict[str, Any]:
+def read_object(text: str) -> dict[str, Any]:
     """A JSON object."""
     try:
         value = json.loads(text)
@@ -202,7 +200,7 @@ async def _control(hall: Hall, number: int, text: str) -> None:
     """Obey a control message."""
     if len(text) > LONGEST_CONTROL:
         raise TooLarge(f"a control message has more than {LONGEST_CONTROL} characters")
-    match _object(text):
+    match read_object(text):
         case {"interrupt": True, **others} if not others:
             await hall.live.interrupt(number)
         case {"end": True, **others} if not others:
