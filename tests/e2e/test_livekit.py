@@ -1,6 +1,7 @@
 """The avatar for LiveKit: real speech in, pictures and sound out, in pairs and in time."""
 
 import asyncio
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -245,3 +246,10 @@ def test_a_voice_of_any_rate_becomes_frames_of_two_rates() -> None:
             there = np.arange(int(0.1 * its), int(1.1 * its))
             wanted = 8_000 * np.sin(2 * np.pi * 440 * there / its)
             assert np.abs(sound[there] - wanted).max() < 80, f"{rate} to {its}: shifted or bent"
+
+
+def test_the_worker_says_how_it_is_run() -> None:
+    worker = Path(__file__).parents[2] / "integrations" / "livekit" / "worker.py"
+    told = subprocess.run([sys.executable, worker, "--help"], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert "--agent" in told.stdout

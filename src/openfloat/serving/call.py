@@ -81,7 +81,7 @@ class Call:
             self._bind()
             await connection.setLocalDescription(await connection.createAnswer())
         except Exception as error:  # whatever a stranger's text does to the parser
-            logger.info("an offer cannot be answered", exc_info=error)
+            logger.info("an offer cannot be answered: %r", error)
             raise BadInput(
                 "the offer is not one of WebRTC with one sound to send and one picture to receive"
             ) from error
