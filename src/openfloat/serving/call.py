@@ -104,7 +104,7 @@ class Call:
         if not self._addresses:
             return
         for each in self._connection.getTransceivers():
-            ice = each.sender.transport.transport.iceGatherer._connection
+            ice: Any = each.sender.transport.transport.iceGatherer._connection
             gather: Callable[..., Awaitable[Any]] = ice.get_component_candidates
 
             async def bound(
@@ -152,6 +152,7 @@ class Call:
         while True:
             async with asyncio.timeout(self._silent_s):
                 frame = await track.recv()
+            assert isinstance(frame, AudioFrame)
             channels = len(frame.layout.channels)
             samples = frame.to_ndarray().astype(np.int16).reshape(-1, channels)
             self._player.keep_up(samples, frame.sample_rate, BEHIND_FRAMES)
