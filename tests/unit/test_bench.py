@@ -1,5 +1,6 @@
 """The benchmark measures what it says."""
 
+import sys
 import time
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from openfloat.bench.command import PORTRAIT, stage_rows
+from openfloat.bench.command import PORTRAIT, _run, stage_rows
 from openfloat.bench.decoder import decoder_rows
 from openfloat.bench.device import session_rows
 from openfloat.bench.released_way import decode_frame
@@ -95,6 +96,14 @@ def test_stages_are_timed_piece_by_piece() -> None:
     factor = rows["real_time_factor"]
     assert isinstance(factor, Timed)
     assert factor.median == pytest.approx(whole.median / 25)
+
+
+def test_the_memory_of_a_process_is_its_own() -> None:
+    held = np.ones(40_000_000)  # 320 MB, written to
+    seconds, megabytes = _run([sys.executable, "-c", "import time; time.sleep(0.2)"])
+    assert held.all()
+    assert 0.2 <= seconds < 60
+    assert 1 < megabytes < 100
 
 
 def _tiny_pipeline(precision: Precision = "float32") -> FloatPipeline:

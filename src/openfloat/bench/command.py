@@ -1,6 +1,5 @@
 """Whole commands: speed, start and memory of real processes, and how soon a session answers."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,13 @@ PIECE = SAMPLE_RATE // 50
 """Samples that a microphone hands over at a time: 20 ms."""
 LIVE = SampleOptions(solver="ab2", nfe=4, steady=0)
 """What the low-latency setting draws: fewer evaluations, nothing that waits to be smoothed."""
+STARTER = """
+import resource, subprocess, sys, time
+started = time.perf_counter()
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
 START = """
 from openfloat import FloatPipeline
 pipeline = FloatPipeline.from_pretrained({model!r})
@@ -171,13 +177,15 @@ def _animate(model: str, sound: Path, folder: Path, every: int = 1) -> list[str]
 def _run(command: list[str]) -> tuple[float, float]:
     """Wall seconds and peak resident memory in MB of a process.
 
+    A small process starts it: Linux counts what the starting process held as the peak of the new
+    one, which would be all that was measured before.
+
     Raises:
         OpenFloatError: it failed.
     """
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise OpenFloatError(f"{' '.join(command)} ended with status {process.returncode}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    started = [sys.executable, "-c", STARTER, *command]
+    done = subprocess.run(started, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise OpenFloatError(f"{' '.join(command)} ended with status {done.returncode}")
+    seconds, kilobytes = map(float, done.stdout.split())
+    return seconds, kilobytes / 1024
