@@ -5,7 +5,6 @@ pack does. `synthesis.json`, written first, says how they are made.
 """
 
 import hashlib
-import json
 import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from openfloat.codec import write_json
+from openfloat.data.claims import claim
 from openfloat.data.manifest import ClipRow, Split, read_manifest
 from openfloat.data.picture_cache import load_model
 from openfloat.data.portraits import read_landmarks
@@ -23,7 +23,6 @@ from openfloat.data.synthetic_clip import clip_files, make_clip
 from openfloat.data.synthetic_options import SynthesisOptions
 from openfloat.data.synthetic_truth import read_truth
 from openfloat.data.voices_cast import ProgramName, installed_programs
-from openfloat.drafts import SUFFIX
 from openfloat.errors import BadInput
 
 FORMAT = 1
@@ -77,7 +76,7 @@ def synthesize(
     if workers < 1:
         raise BadInput(f"workers={workers} is below 1")
     programs = installed_programs()
-    _claim(out, _settings(data_dir, options, programs))
+    claim(out / SETTINGS, _settings(data_dir, options, programs), "clips made")
     todo = [n for n in range(options.clips) if not clip_files(out, n).are_there]
     done = options.clips - len(todo)
     if progress is not None:
@@ -109,29 +108,6 @@ def _settings(
         "programs": list(programs),
         "portraits": hashlib.sha256(names.encode()).hexdigest()[:16],
     }
-
-
-def _claim(out: Path, settings: dict[str, Any]) -> None:
-    """Clips made with different settings must not end up side by side."""
-    path = out / SETTINGS
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"{out} is no folder")
-    if not path.is_file():
-        if out.is_dir() and any(found.suffix != SUFFIX for found in out.iterdir()):
-            raise BadInput(f"{out} is in use for something else than made clips")
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(settings, path)
-        return
-    try:
-        before = dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as problem:
-        raise BadInput(f"{path} is damaged: {problem}") from problem
-    for name in settings:
-        if before.get(name) != settings[name]:
-            raise BadInput(
-                f"{out} holds clips made with {name}={before.get(name)}, not {settings[name]}; "
-                "take another folder or empty this one"
-            )
 
 
 def _make_all(jobs: Sequence[tuple[Any, ...]], workers: int, tell: Callable[[int], object]) -> None:

@@ -1,11 +1,11 @@
 """The page as a whole: terms of use first, then its tabs."""
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from openfloat.terms import TERMS
 from openfloat.ui.elements import curves_tab, edit_tab, speak_tab
 from openfloat.ui.visit import House
 from openfloat.ui.wiring import (
@@ -67,5 +67,5 @@ def _terms(page: Any) -> Any:
 
 
 def terms_text() -> str:
-    """The terms of use, as the model card has them."""
-    return (files("openfloat.ui") / "terms.md").read_text(encoding="utf-8")
+    """What `openfloat.terms` says, as Markdown; this page asks for consent to it."""
+    return TERMS.replace("\n  - ", "\n- ").replace(".\nThe", ".\n\nThe")

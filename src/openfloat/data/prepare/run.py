@@ -5,7 +5,6 @@ made; `plan.json` which videos go into which shard; a shard `clips-00000.tar` is
 `clips-00000.json` lies beside it; `manifest.json` and `report.json` come last.
 """
 
-import json
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,11 +15,11 @@ from typing import Any, NamedTuple
 import torch
 
 from openfloat.codec import write_json
+from openfloat.data.claims import claim, read_object
 from openfloat.data.prepare.options import PrepareOptions
 from openfloat.data.prepare.process import Files, Refused, prepare_video, problem_of
 from openfloat.data.prepare.sample import ClipAbout, write_tar
 from openfloat.data.prepare.sources import Source, find_sources
-from openfloat.drafts import SUFFIX
 from openfloat.errors import BadInput
 
 FORMAT = 1
@@ -88,7 +87,7 @@ def prepare(
     if workers < 1:
         raise BadInput(f"workers={workers} is below 1")
     sources = find_sources(raw, options, only)
-    _claim(out, {"format": FORMAT, **asdict(options)})
+    claim(out / SETTINGS, {"format": FORMAT, **asdict(options)}, "clips prepared")
     plan = _plan(raw, out, sources)
     by_file = {source.file: source for source in sources}
     jobs = [
@@ -164,30 +163,10 @@ def _marker(out: Path, number: int) -> Path:
     return (out / shard_name(number)).with_suffix(".json")
 
 
-def _claim(out: Path, settings: dict[str, Any]) -> None:
-    """Clips made with different settings must not end up side by side."""
-    path = out / SETTINGS
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"{out} is no folder")
-    if not path.is_file():
-        if out.is_dir() and any(found.suffix != SUFFIX for found in out.iterdir()):
-            raise BadInput(f"{out} is in use for something else than prepared clips")
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(settings, path)
-        return
-    before = _read(path)
-    for name in settings:
-        if before.get(name) != settings[name]:
-            raise BadInput(
-                f"{out} holds clips prepared with {name}={before.get(name)!r}, not "
-                f"{settings[name]!r}; take another folder or empty this one"
-            )
-
-
 def _plan(raw: Path, out: Path, sources: Sequence[Source]) -> list[list[str]]:
     """Which videos go into which shard; a plan that was made stays, new videos follow."""
     path = out / PLAN
-    plan: list[list[str]] = list(_read(path)["shards"]) if path.is_file() else []
+    plan: list[list[str]] = list(read_object(path)["shards"]) if path.is_file() else []
     planned = {file for files in plan for file in files}
     open_shard: list[str] = []
     size = 0
@@ -211,7 +190,7 @@ def _finish(out: Path, shards: Sequence[int], num_made: int) -> Prepared:
     rows: dict[str, list[dict[str, Any]]] = {"portraits": [], "clips": [], "speech": []}
     num_videos = 0
     for number in shards:
-        content = _read(_marker(out, number))
+        content = read_object(_marker(out, number))
         num_videos += len(content["videos"])
         refused += [Refused(**refusal) for refusal in content["refused"]]
         for entry in content["clips"]:
@@ -241,13 +220,3 @@ def _report(
         "licences": sorted({clip.licence for clip in clips}),
         "refused": [refusal._asdict() for refusal in refused],
     }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise BadInput(f"{path} is damaged: {problem}") from problem
-    if not isinstance(content, dict):
-        raise BadInput(f"{path} is damaged: it holds no object")
-    return content
