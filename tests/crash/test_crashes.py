@@ -1,5 +1,6 @@
 """Processes killed with SIGKILL at random moments: nothing half-written, everything goes on."""
 
+import fcntl
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import pytest
 import torch
 from nursery import Nursery
 
+from openfloat.batch.ledger import LOCK
 from openfloat.motion.file import load_motion
 from openfloat.training.checkpoint import load_checkpoint, same_bits
 from openfloat.training.log import read_lines
@@ -46,6 +48,20 @@ def killed_after(nursery: Nursery, number: int, seconds: float) -> int:
     time.sleep(seconds)
     os.kill(number, signal.SIGKILL)
     return nursery.wait(number)
+
+
+def wait_until_free(lock: Path) -> None:
+    """What a killed batch had started goes with it, soon."""
+    late = time.monotonic() + 60
+    while lock.exists():
+        with lock.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                assert time.monotonic() < late, "something of a killed batch lives on"
+                time.sleep(0.02)
+                continue
+        return
 
 
 def timed(nursery: Nursery, job: str, *arguments: object) -> float:
@@ -141,7 +157,7 @@ def test_a_killed_batch_makes_every_video_once(
     for _ in range(rounds):
         child = nursery.fork("batch", *arguments)
         ends.append(killed_after(nursery, child, chance.uniform(0, 0.8 * lasts)))
-        time.sleep(0.05)  # what it had started goes with it
+        wait_until_free(out / LOCK)
         made = {video.stem: video.stat().st_mtime_ns for video in out.glob("*.mp4")}
         assert all(frames_of(out / f"{name}.mp4") == FRAMES for name in made)
         assert all(made[name] == when for name, when in noted.items()), "none is made twice"

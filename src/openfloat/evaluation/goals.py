@@ -41,7 +41,7 @@ GOALS = {
     "identity_ratio": Goal("distance to the portrait over that of real frames", high=1.3),
     "emotions_in_direction": Goal("emotions that move the face their way, growing", low=7),
     "jitter_ratio": Goal("acceleration of the nose bridge over that of real clips", high=1.5),
-    "fps": Goal("whole command, frames per second", low=25),
+    "fps": Goal("whole command for the longest voice, frames per second", low=25),
     "megabytes": Goal("embedded files, MB", high=60),
 }
 SLOPE = Goal("measured over asked, as the data engine answers", low=0.85, high=1.15)
