@@ -95,7 +95,9 @@ GUIDANCE = Ablation(
 
 EMOTION = Ablation(
     name="emotion",
-    question="Where does the emotion come from: speech (S2E), the portrait (I2E), or nowhere?",
+    question="Where does the emotion come from: speech (S2E), the portrait (I2E), or nowhere? No "
+    "fair trial of S2E: the portraits here wear their label's expression, while synthetic "
+    "voices differ in mean rate and pitch alone.",
     variants=(
         _from_base("none", emotion="none"),
         _from_base("S2E", emotion="voice"),
