@@ -1,5 +1,7 @@
 """Whatever bytes come, a parser of ours accepts them or refuses in a sentence."""
 
+import base64
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,15 @@ for needed in ("fastapi", "pydantic"):
 
 if True:  # imported once all is known to be there
     from parsers import PARSERS, mutated, survive
+
+
+FOUND_ONCE = {"mp4 boxes": "AAAAAQD/AAD6/wEAAAL///8AZg=="}
+"""What guided fuzzing has brought parsers down with."""
+
+
+@pytest.mark.parametrize("name", FOUND_ONCE)
+def test_what_was_mended_stays_mended(name: str) -> None:
+    survive(name, base64.b64decode(FOUND_ONCE[name]))
 
 
 @pytest.mark.parametrize("name", PARSERS)

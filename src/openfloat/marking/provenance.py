@@ -170,13 +170,14 @@ def _source_type(packet: bytes) -> str | None:
 
 def _xmp_packets(path: Path) -> Iterator[bytes]:
     """Boxes of XMP at the top level of an ISO base media file; none in other files."""
+    length = path.stat().st_size
     with path.open("rb") as file:
         while len(head := file.read(8)) == 8:
             size, kind = struct.unpack(">I4s", head)
             start = 8
             if size == 1:
                 size, start = int.from_bytes(file.read(8), "big"), 16
-            if size < start:
+            if not start <= size <= length:
                 return  # the last box, up to the end of the file, or no box at all
             skipped = size - start
             if kind == b"uuid" and 16 <= skipped <= LARGEST_XMP:
