@@ -10,6 +10,7 @@ import torch
 from openfloat.config import ModelConfig
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.control_map import (
+    COLUMN,
     FILE,
     NOMINAL,
     SHUT,
@@ -22,6 +23,8 @@ from openfloat.editing.editor import Editor
 from openfloat.errors import BadCheckpoint, BadInput
 from openfloat.evaluation.calibrate import (
     FACTORS,
+    LEAST_GAIN,
+    MOST_GAIN,
     best_share,
     map_of,
 )
@@ -29,6 +32,7 @@ from openfloat.evaluation.calibrate_clip import fit, score
 from openfloat.evaluation.face_measures import ASKABLE
 from openfloat.models.basis import MotionBasis
 from openfloat.options import MotionEdit, SampleOptions
+from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import WEIGHTS, fingerprint
 
 
@@ -123,6 +127,18 @@ def test_lids_that_go_no_further_are_asked_for_no_more() -> None:
     assert best_share(shares, unmeasured) == pytest.approx(2.0)
     folding = np.array([[0.78, 0.97, 0.9, 0.4]])
     assert best_share(shares, folding) == 1, "what is right stays as it is"
+
+
+def test_the_embedded_model_brings_a_map_of_its_weights() -> None:
+    folder = resolve_model("openfloat-256")
+    found = load_map(folder, 20)
+    assert found is not None, "run openfloat calibrate openfloat-256 whenever its weights change"
+    assert found.names == NOMINAL.names
+    for name in found.names:
+        assert LEAST_GAIN <= found.gain(name) <= MOST_GAIN, name
+        row = found.row(name) * SCALES / max(found.gain(name), 1)
+        others = np.delete(row, INDEX[COLUMN.get(name, name)])
+        assert (np.abs(others) < 0.5).all(), f"{name} is mostly something else"
 
 
 def test_an_edit_asks_for_what_the_map_says() -> None:
