@@ -1,8 +1,9 @@
 """How a portrait follows a held-out driving video of somebody else.
 
-Both videos, the driving one and the one that was made of it, are looked at by the landmark
-detector alone: yaw and pitch of a standard face laid over the points, and the gap between the
-lips. What is told is how well the curves of the two agree over time.
+Both videos, the driving one and the one that was made of it, are looked at in the same way: by the
+landmark detector for yaw, of a standard face laid over the points, and for the gap between the
+lips; by the motion reader, where directions have names, for pitch, of which the detector sees next to
+nothing. What is told is how well the curves of the two agree over time.
 """
 
 import statistics
@@ -20,7 +21,7 @@ from openfloat.errors import BadInput, NoFaceFound
 from openfloat.evaluation.clips import LONGEST_FRAMES
 from openfloat.evaluation.goals import Goal
 from openfloat.evaluation.model import hardware
-from openfloat.evaluation.tracking import Frames, follow
+from openfloat.evaluation.tracking import Frames, face_crops, follow, read_controls
 from openfloat.evaluation.voices import held_out_portraits
 from openfloat.options import MarkOptions
 from openfloat.pipeline import FloatPipeline
@@ -95,16 +96,20 @@ def _row(
             writer.write(frames)
         reenact(pipeline, portrait, driving, made, marks=MarkOptions(mark=False))
         shown = np.stack(list(read_frames(made)))
-    return agreements(curves(frames), curves(shown))
+    return agreements(curves(pipeline, frames), curves(pipeline, shown))
 
 
-def curves(frames: Frames) -> dict[str, Float64[ndarray, " t"]]:
-    """What a face does over time, as the landmark detector sees it, by the names of `FOLLOWED`."""
+def curves(pipeline: FloatPipeline, frames: Frames) -> dict[str, Float64[ndarray, " t"]]:
+    """What a face does over time, degrees and eye distances, by the names of `FOLLOWED`."""
     points = follow(frames)
     poses = [fit_head(face, standard_face()).pose for face in points]
+    pitch = np.array([pose.pitch for pose in poses])
+    if pipeline.config.controls:
+        crops = face_crops(list(frames), pipeline.config.autoencoder.size)
+        pitch = read_controls(pipeline, crops)["pitch"].astype(np.float64)
     return {
         "yaw": np.array([pose.yaw for pose in poses]),
-        "pitch": np.array([pose.pitch for pose in poses]),
+        "pitch": pitch,
         "aperture": np.asarray(mouth_aperture(points), np.float64),
     }
 
