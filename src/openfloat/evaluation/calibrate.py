@@ -38,7 +38,7 @@ FACTORS = (0.8, 1.0, 1.5, 2.5)
 """Of the nominal coefficients, with which each control is swept; straight lines in between."""
 RIGHT = 0.05
 """Distance of a slope from 1 up to which nominal coefficients are kept."""
-ALL_BUT = 0.03
+ALL_BUT = 0.01
 """Share of the largest slope that is left where a control never shows all that is asked."""
 LEAST_GAIN, MOST_GAIN = 0.6, 2.5
 """Beyond, a decoder is told more than it was ever taught."""

@@ -1,8 +1,8 @@
 """How a portrait follows a held-out driving video of somebody else.
 
 Both videos, the driving one and the one that was made of it, are looked at in the same way: by the
-landmark detector for yaw, of a standard face laid over the points, and for the gap between the
-lips; by the motion reader, where directions have names, for pitch, of which the detector sees next to
+landmark detector for yaw, of a standard face laid over the points, and for the gap between lips; by
+the motion reader, where directions have names, for pitch, of which the detector sees next to
 nothing. What is told is how well the curves of the two agree over time.
 """
 
