@@ -1,6 +1,7 @@
 """`openfloat ui`."""
 
 import os
+import sys
 from dataclasses import dataclass, replace
 
 from tyro.conf import OmitArgPrefixes
@@ -34,6 +35,9 @@ class Ui:
         except ModuleNotFoundError as error:
             raise BadInput(f"the page needs {error.name}: pip install 'openfloat[ui]'") from error
         show_page(self.model, check_device(self.device), settings)
+        # visitors whose videos are still drawn do not hold the process
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def with_password(settings: PageSettings) -> PageSettings:

@@ -100,8 +100,8 @@ def evaluate_model(
     report = summarise([*clips, *portraits])
     report |= _totals(portraits, emotions, resolve_model(name))
     longest = max((data_dir / voice for voice in voices), key=_seconds)
-    report |= _speeds("fps", name, device, longest, options.rounds)
-    report |= _speeds("fps_short", name, device, None, options.rounds)
+    speeds = [whole_command(name, device, longest) for _ in range(options.rounds)]
+    report["fps"], report["fps_rounds"] = statistics.median(speeds), speeds
     report["fps_seconds"] = _seconds(longest)
     report["goals"] = {key: goal.judge(report.get(key)) for key, goal in GOALS.items()}
     report["clips"], report["portraits"], report["emotions"] = clips, portraits, emotions
@@ -140,13 +140,6 @@ def _seconds(voice: Path) -> float:
     return len(load_audio(voice)) / SAMPLE_RATE
 
 
-def _speeds(
-    key: str, name: str | Path, device: str, voice: Path | None, rounds: int
-) -> dict[str, Any]:
-    speeds = [whole_command(name, device, voice) for _ in range(rounds)]
-    return {key: statistics.median(speeds), f"{key}_rounds": speeds}
-
-
 def _totals(portraits: list[Row], emotions: dict[str, list[float]], folder: Path) -> dict[str, Any]:
     """Figures that are no medians of rows."""
     seconds = sum(row["seconds"] for row in portraits)
@@ -161,13 +154,13 @@ def _totals(portraits: list[Row], emotions: dict[str, list[float]], folder: Path
     return totals
 
 
-def whole_command(name: str | Path, device: str, voice: Path | None = None) -> float:
+def whole_command(name: str | Path, device: str, voice: Path) -> float:
     """Frames per second of `openfloat animate`, start of process to file.
 
     Args:
         name: embedded model or model folder.
         device: where it runs.
-        voice: what the bundled portrait says; none: the bundled six seconds.
+        voice: what the bundled portrait says.
     """
     with (
         as_file(files("openfloat") / "assets" / "demo") as demo,
@@ -176,7 +169,7 @@ def whole_command(name: str | Path, device: str, voice: Path | None = None) -> f
         output = Path(t) / "out.mp4"
         command = [
             sys.executable, "-m", "openfloat", "animate",
-            str(demo / "portrait.jpg"), str(voice or demo / "speech.wav"),
+            str(demo / "portrait.jpg"), str(voice),
             "-o", str(output), "--model", str(name), "--device", device,
         ]  # fmt: skip
         started = time.perf_counter()
