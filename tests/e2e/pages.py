@@ -27,6 +27,11 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
+def _hear_ctrl_c() -> None:
+    """Programs that a shell starts in the background ignore it, and so would their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def shown_page(log: Path, *options: str) -> Iterator[str]:
     """The address of a page that is shown as long as the block lasts."""
@@ -34,7 +39,9 @@ def shown_page(log: Path, *options: str) -> Iterator[str]:
     command = [sys.executable, "-m", "openfloat", "ui", "--server-port", str(port), *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with log.open("w") as told:
-        process = subprocess.Popen(command, stdout=told, stderr=told, env=environment)
+        process = subprocess.Popen(
+            command, stdout=told, stderr=told, env=environment, preexec_fn=_hear_ctrl_c
+        )
     address = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:

@@ -41,14 +41,17 @@ def held_out_voices(manifest: Manifest, count: int) -> list[str]:
     return [files[k] for k in np.linspace(0, len(files) - 1, min(count, len(files))).astype(int)]
 
 
-def speaking_row(pipeline: FloatPipeline, picture: Path, voice: Path) -> dict[str, float]:
-    """Silence ratio and blinks of one portrait that speaks one recording.
+def speaking_row(
+    pipeline: FloatPipeline, picture: Path, voice: Path, longest_s: float
+) -> dict[str, float]:
+    """Silence ratio and blinks of one portrait that speaks so many seconds of a recording.
 
     Raises:
         NoFaceFound: the picture shows no face.
         BadMedia: a file cannot be read.
     """
-    portrait, speech = pipeline.encode(picture), load_audio(voice)
+    portrait = pipeline.encode(picture)
+    speech = load_audio(voice)[: int(longest_s * SAMPLE_RATE)]
     hiss = np.random.default_rng(0).normal(0, HISS, int(QUIET_S * SAMPLE_RATE)).astype(np.float32)
     quiet, spoken = pipeline(portrait, hiss).frames, pipeline(portrait, speech).frames
     row = {
