@@ -20,6 +20,7 @@ class Nursery:
 
     def __init__(self, log: Path) -> None:
         self.log = log
+        log.touch()
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, __file__, str(log)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
