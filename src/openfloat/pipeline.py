@@ -8,13 +8,12 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from openfloat.audio.given import SoundLike
 from openfloat.audio.recording import Recording
 from openfloat.clip import Chunk, Clip, Portrait
-from openfloat.config import EMOTIONS, FPS, ModelConfig
+from openfloat.config import EMOTIONS, ModelConfig
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.control_map import ControlMap, load_map
 from openfloat.editing.editor import Editor
@@ -37,18 +36,14 @@ from openfloat.options import BackgroundName, CropOptions, MarkOptions, Precisio
 from openfloat.sampling import sample_motion
 from openfloat.vision.background import BackgroundWriter
 from openfloat.vision.face import crop_portrait
-from openfloat.vision.full_pictures import FullPictures, PastingWriter, full_pictures
-from openfloat.vision.head_pose import fit_head, standard_face
+from openfloat.vision.full_pictures import FullPictures, full_pictures
+from openfloat.vision.head_pose import advice_on_turn, fit_head, standard_face
 from openfloat.vision.image import load_image
-from openfloat.vision.keying import CutOutWriter, KeyingWriter
-from openfloat.vision.paste import full_size
-from openfloat.vision.video_writer import VideoWriter
+from openfloat.vision.output import open_output
 from openfloat.weights.hub import resolve_model
 from openfloat.weights.store import Hollow, load_config, load_into, load_state
 
 PictureLike = str | Path | NDArray[np.uint8]
-FRONTAL_DEGREES = 20
-"""Turn of a head up to which a portrait is a usual one."""
 DECODE_BATCH = 10
 """Frames decoded together: several for every core, shown soon after they are asked for."""
 
@@ -345,12 +340,7 @@ class FloatPipeline:
             yaw = float(portrait.coefficients[0, INDEX["yaw"]] * SCALES[INDEX["yaw"]])
         else:
             yaw = fit_head(portrait.crop.face.points, standard_face()).pose.yaw
-        if abs(yaw) <= FRONTAL_DEGREES:
-            return None
-        return (
-            f"the head is turned by about {abs(yaw):.0f} degrees: beyond {FRONTAL_DEGREES} expect "
-            "lips that move less and a blurred far side of the face; a frontal photo works better"
-        )
+        return advice_on_turn(yaw)
 
     def render(
         self,
@@ -388,20 +378,18 @@ class FloatPipeline:
         ready = self.encode(portrait, crop)
         recording = Recording.open(speech)
         total, size = recording.num_frames, self.config.autoencoder.size
-        origin = Origin(
-            self.config.name, options.seed, composite=paste_back or background != "photo"
-        )
+        changed = background != "photo"
+        origin = Origin(self.config.name, options.seed, composite=paste_back or changed)
         finish = marker(marks, origin, ready.picture)
-        file: VideoWriter | CutOutWriter
-        if background == "transparent":
-            file = CutOutWriter(output, self.paste_back(ready), FPS, self.matte(ready), finish)
-        elif background == "green":
-            paste = self.paste_back(ready)
-            file = KeyingWriter(output, paste, FPS, speech, self.matte(ready), finish)
-        elif paste_back:
-            file = PastingWriter(output, self.paste_back(ready), FPS, speech, finish)
-        else:
-            file = VideoWriter(output, size, size, FPS, speech, finish=finish)
+        file = open_output(
+            output,
+            size,
+            speech,
+            finish,
+            paste=self.paste_back(ready) if paste_back or changed else None,
+            matte=self.matte(ready) if changed else None,
+            transparent=background == "transparent",
+        )
         with one_core_each(), BackgroundWriter(file) as writer:
             for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options, pose))):
                 writer.write(chunk.frames)
@@ -411,11 +399,6 @@ class FloatPipeline:
 
     def matte(self, portrait: Portrait) -> NDArray[np.float32]:
         """(h, w) where the portrait's full pictures show the person, 1, or the background, 0."""
-        from openfloat.vision.matte import person_matte  # what it imports takes a while
+        from openfloat.vision.matte import full_matte  # what it imports takes a while
 
-        matte = person_matte(portrait.picture, portrait.crop.face)
-        width, height = full_size(portrait.picture)
-        if matte.shape[0] > height + 1 or matte.shape[1] > width + 1:
-            small = Image.fromarray(matte).resize((width, height), Image.Resampling.BOX)
-            matte = np.asarray(small)
-        return matte[:height, :width].copy()
+        return full_matte(portrait.picture, portrait.crop.face)

@@ -118,3 +118,17 @@ def standard_face() -> Float64[ndarray, "468 3"]:
     """
     with as_file(files("openfloat") / "assets" / "face" / "shape.safetensors") as path:
         return np.asarray(load_file(path)["points"], np.float64)
+
+
+FRONTAL_DEGREES = 20
+"""Turn of a head up to which a portrait is a usual one."""
+
+
+def advice_on_turn(yaw: float) -> str | None:
+    """What to expect of a portrait whose head is turned by so many degrees; none for usual ones."""
+    if abs(yaw) <= FRONTAL_DEGREES:
+        return None
+    return (
+        f"the head is turned by about {abs(yaw):.0f} degrees: beyond {FRONTAL_DEGREES} expect "
+        "lips that move less and a blurred far side of the face; a frontal photo works better"
+    )

@@ -18,6 +18,7 @@ from skimage.segmentation import random_walker
 
 from openfloat.errors import NoFaceFound
 from openfloat.vision.face import Face, RgbImage
+from openfloat.vision.paste import full_size
 
 WORKING_SIDE = 200
 """Pixels of the longer side in which the walker walks."""
@@ -65,6 +66,20 @@ def person_matte(picture: RgbImage, face: Face | None) -> Matte:
     )
     guide = picture.astype(np.float32).mean(axis=-1) / 255
     return _guided(np.asarray(grown).clip(0, 1), guide, max(2, round(REACH * max(size) / scale)))
+
+
+def full_matte(picture: RgbImage, face: Face | None) -> Matte:
+    """`person_matte` at the size at which the whole picture is shown (`full_size`).
+
+    Raises:
+        NoFaceFound: there is no face to go by.
+    """
+    matte = person_matte(picture, face)
+    width, height = full_size(picture)
+    if matte.shape[0] > height + 1 or matte.shape[1] > width + 1:
+        small = Image.fromarray(matte).resize((width, height), Image.Resampling.BOX)
+        matte = np.asarray(small)
+    return matte[:height, :width].copy()
 
 
 def _seeds(points: Float64[ndarray, "478 2"], size: tuple[int, int]) -> ndarray:
