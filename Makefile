@@ -11,17 +11,17 @@ demo: $(ENV)  ## A real photo and a voice become ./demo.mp4.
 	.venv/bin/openfloat demo --output demo.mp4
 
 test: $(DEV)  ## The test suite.
-	.venv/bin/python -m pytest -n 2
+	.venv/bin/python -m pytest -n 2 --dist worksteal
 
 check: $(DEV)  ## What .ci/run runs: lint, types, layers, tests.
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/python -m pytest -n 2
+	.venv/bin/python -m pytest -n 2 --dist worksteal
 
 coverage: $(DEV)  ## Which lines the test suite runs; a third slower.
-	.venv/bin/python -m pytest -n 2 --cov --cov-report=term
+	.venv/bin/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
 hostile: $(DEV)  ## Every case of hostile input, and every round of killed processes.
 	.venv/bin/python -m pytest -m hostile tests/hostile

@@ -11,15 +11,28 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8
 """Numbers of the settings (malloc.h)."""
 
 
+def _allocator() -> ctypes.CDLL | None:
+    """The GNU allocator; none where there is another one."""
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
+
+
 def keep_freed_memory() -> None:
     """Have the GNU allocator keep what was freed, in one place for all threads, for what comes.
 
     Else it returns large blocks to the system and gets them back empty, page by page: a tenth of a
     frame's time. With other allocators nothing happens.
     """
-    if platform.libc_ver()[0] != "glibc":
-        return
-    library = ctypes.CDLL(None)
-    library.mallopt(_MMAP_THRESHOLD, LARGEST_KEPT)
-    library.mallopt(_TRIM_THRESHOLD, MOST_KEPT)
-    library.mallopt(_MOST_ARENAS, 1)
+    if library := _allocator():
+        library.mallopt(_MMAP_THRESHOLD, LARGEST_KEPT)
+        library.mallopt(_TRIM_THRESHOLD, MOST_KEPT)
+        library.mallopt(_MOST_ARENAS, 1)
+
+
+def return_freed_memory() -> None:
+    """Give the system every whole page that was freed; for now and then in long-lived processes.
+
+    Where clips of several lengths come and go, what is kept between them ends up in holes that
+    the next one does not fit into.
+    """
+    if library := _allocator():
+        library.malloc_trim(0)

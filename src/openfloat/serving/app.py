@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from openfloat import __version__
 from openfloat.errors import Busy, NotWritten, OpenFloatError
+from openfloat.nn.memory import return_freed_memory
 from openfloat.pipeline import FloatPipeline
 from openfloat.serving.calls import calls
 from openfloat.serving.database import Away
@@ -39,7 +40,7 @@ from openfloat.serving.worker import Worker
 logger = logging.getLogger(__name__)
 
 CLEAR_EVERY_S = 30
-"""Seconds between looks for what is too old, and between signs of life to other servers."""
+"""Seconds between looks for what is too old, returns of memory, and signs of life."""
 STATUS: dict[type[Exception], int] = {
     TooLarge: 413, NotFound: 404, NotReady: 409, Draining: 503, Busy: 429, NotWritten: 507,
     Away: 503, OpenFloatError: 422,
@@ -118,8 +119,9 @@ async def _running(hall: Hall) -> AsyncIterator[None]:
 
 
 async def _clear(hall: Hall) -> None:
-    """Delete what is too old, and show that the server lives, now and then."""
+    """Delete what is too old, return memory, and show that the server lives, now and then."""
     while True:
+        await run_sync(return_freed_memory)
         before = time.time() - hall.settings.keep_hours * 3600
         try:
             await run_sync(hall.store.beat)
