@@ -1,5 +1,7 @@
 # The commands to remember. demo and test set everything up in .venv by themselves.
 PYTHON ?= python3
+# what Python compiled is kept, whatever the shell says: the tests start hundreds of programs
+export PYTHONDONTWRITEBYTECODE =
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 ENV = .stamps/env
 DEV = .stamps/dev

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -27,21 +26,15 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def _hear_ctrl_c() -> None:
-    """Programs that a shell starts in the background ignore it, and so would their children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @contextmanager
 def shown_page(log: Path, *options: str) -> Iterator[str]:
-    """The address of a page that is shown as long as the block lasts."""
-    port = free_port()
+    """The address of a page, shown while the block lasts; then no file of a visitor is left."""
+    port, temporary = free_port(), log.parent / "temporary"
+    temporary.mkdir()
     command = [sys.executable, "-m", "openfloat", "ui", "--server-port", str(port), *options]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)}
     with log.open("w") as told:
-        process = subprocess.Popen(
-            command, stdout=told, stderr=told, env=environment, preexec_fn=_hear_ctrl_c
-        )
+        process = subprocess.Popen(command, stdout=told, stderr=told, env=environment)
     address = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:
@@ -55,13 +48,14 @@ def shown_page(log: Path, *options: str) -> Iterator[str]:
         wait_for(answers, 240)
         yield address
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
             raise
+    assert not [file for file in temporary.rglob("*") if file.is_file()]
 
 
 @contextmanager

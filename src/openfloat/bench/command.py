@@ -75,7 +75,7 @@ def command_rows(model: str, rounds: int) -> dict[str, Timed | float]:
 def memory_rows(model: str, short_s: float, long_s: float, every: int) -> dict[str, Timed | float]:
     """Peak memory of a short and a long recording, MB, and their ratio.
 
-    Both with `thinned` pictures and few evaluations of the vector field, so that an hour of sound
+    Both with `thinned` pictures and one evaluation of the vector field, so that an hour of sound
     takes minutes; and the short one as `animate` makes it, with nothing left out.
     """
     jobs = (("whole", short_s, 1), ("short", short_s, every), ("long", long_s, every))
@@ -85,7 +85,7 @@ def memory_rows(model: str, short_s: float, long_s: float, every: int) -> dict[s
         for name, seconds, decoded in jobs:
             sound = Path(folder) / f"{seconds:g}.wav"
             repeated(SPEECH, sound, seconds)
-            few = [] if decoded == 1 else ["--solver", LIVE.solver, "--nfe", f"{LIVE.nfe}"]
+            few = [] if decoded == 1 else ["--nfe", "1"]
             command = _animate(model, sound, Path(folder), decoded)
             taken, peaks[name] = _run([*command, *few])
             rows[f"memory_{name}_mb"], rows[f"memory_{name}_minutes"] = peaks[name], taken / 60

@@ -24,6 +24,8 @@ class Ui:
 
     def run(self) -> None:
         """Load the model and show the page until SIGTERM or Ctrl-C."""
+        import signal
+
         from openfloat.cli.animate import check_device, no_garbage
 
         settings = with_password(self.settings)
@@ -34,6 +36,7 @@ class Ui:
                 from openfloat.ui.run import show_page
         except ModuleNotFoundError as error:
             raise BadInput(f"the page needs {error.name}: pip install 'openfloat[ui]'") from error
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was uploaded goes then too
         show_page(self.model, check_device(self.device), settings)
         # visitors whose videos are still drawn do not hold the process
         sys.stdout.flush()
