@@ -64,7 +64,7 @@ def new_hall(pipeline: FloatPipeline, settings: ServeSettings) -> Hall:
         settings=settings,
         pipeline=pipeline,
         store=store,
-        worker=Worker(pipeline, store, settings.most_nfe, live.give_way),
+        worker=Worker(pipeline, store, settings.most_nfe, live.turns),
         live=live,
         uploads=Uploads(store.folder / "incoming", pipeline, settings),
         places=Places(settings.most_streams),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Thread
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from openfloat.errors import BadInput, Busy, OpenFloatError
 from openfloat.options import SampleOptions
 from openfloat.pipeline import FloatPipeline
 from openfloat.serving.metrics import Summary
+from openfloat.serving.turns import Turns
 from openfloat.streaming.engine import Clock, Engine
 from openfloat.streaming.session import Timing
 
@@ -28,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 REST_S = 0.05
 """Seconds between looks at sessions that have nothing to be drawn."""
-PATIENCE_S = 5.0
-"""Seconds that other work waits at most while live windows are drawn without a pause: it crawls
-where sessions are late, but goes on."""
 LONGEST_WAITING = 120 * FPS
 """Frames of sound that a client may be ahead."""
 LONGEST_UNSENT = 4 * FPS
@@ -87,8 +85,7 @@ class LiveHost:
         """Milliseconds, and for `batch` windows."""
         self._outboxes: dict[int, Outbox] = {}
         self._wanted: queue.Queue[Callable[[], None] | None] = queue.Queue()
-        self._quiet = Event()
-        self._quiet.set()
+        self.turns = Turns()
         self._thread = Thread(target=self._run, name="live engine", daemon=True)
 
     def __len__(self) -> int:
@@ -107,10 +104,6 @@ class LiveHost:
         """End; sessions that are left end with it."""
         self._wanted.put(None)
         self._thread.join()
-
-    def give_way(self) -> None:
-        """Wait, in a thread that draws something else, for live windows; not for long."""
-        self._quiet.wait(PATIENCE_S)
 
     def check_room(self) -> None:
         """Raise Busy where all seats are taken."""
@@ -219,10 +212,10 @@ class LiveHost:
         drawn = 0
         while self._obey(wait=not drawn):
             try:
-                self._quiet.clear()
+                self.turns.pause.clear()
                 drawn = self._engine.step()
                 if not drawn:
-                    self._quiet.set()
+                    self.turns.pause.set()
                 self._measure()
                 for number in list(self._outboxes):
                     self._deliver(number)
@@ -230,7 +223,7 @@ class LiveHost:
                 # what one session does wrong the engine forgives; this is something else
                 logger.exception("the live engine failed: all sessions end")
                 drawn = 0
-                self._quiet.set()
+                self.turns.pause.set()
                 for number, outbox in list(self._outboxes.items()):
                     outbox.put("broken")
                     self.close(number)

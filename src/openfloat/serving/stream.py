@@ -1,6 +1,6 @@
 """`POST /v1/stream`: an mp4 that leaves while it is drawn."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import numpy as np
@@ -8,7 +8,6 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from openfloat.clip import Portrait
 from openfloat.config import FPS
 from openfloat.marking.marker import marker
 from openfloat.marking.provenance import Origin
@@ -16,6 +15,7 @@ from openfloat.options import MarkOptions
 from openfloat.pipeline import FloatPipeline
 from openfloat.serving.hall import Hall, Places
 from openfloat.serving.sentences import Draining
+from openfloat.serving.turns import Turns
 from openfloat.serving.uploads import Upload
 from openfloat.serving.videos import BINARY, errors, form
 from openfloat.vision.fragments import FragmentedWriter
@@ -41,10 +41,7 @@ def streams(hall: Hall) -> APIRouter:
         async with AsyncExitStack() as stack:
             stack.enter_context(places.place())
             upload = await stack.enter_async_context(hall.uploads.video(request))
-            portrait = await run_sync(
-                hall.pipeline.encode, upload.portrait, upload.options.crop, limiter=places.threads
-            )
-            pieces = mp4_pieces(hall.pipeline, portrait, upload, hall.live.give_way)
+            pieces = mp4_pieces(hall.pipeline, upload, hall.live.turns)
             first = await run_sync(next, pieces, b"", limiter=places.threads)
             rest = stack.pop_all()
         return StreamingResponse(_sent(first, pieces, rest, places), media_type="video/mp4")
@@ -66,21 +63,24 @@ async def _sent(
             pieces.close()  # type: ignore[attr-defined]
 
 
-def mp4_pieces(
-    pipeline: FloatPipeline, portrait: Portrait, upload: Upload, give_way: Callable[[], None]
-) -> Iterator[bytes]:
-    """A fragmented mp4 piece by piece, none of them empty; `give_way` is called in between."""
+def mp4_pieces(pipeline: FloatPipeline, upload: Upload, turns: Turns) -> Iterator[bytes]:
+    """A fragmented mp4 piece by piece, none of them empty; each is drawn when it has its turn."""
     options = upload.options
-    paste = pipeline.paste_back(portrait) if options.paste_back else None
+    with turns.piece():
+        portrait = pipeline.encode(upload.portrait, options.crop)
+        paste = pipeline.paste_back(portrait) if options.paste_back else None
     side = pipeline.config.autoencoder.size
     width, height = (side, side) if paste is None else (paste.width, paste.height)
     origin = Origin(pipeline.config.name, options.sample.seed, composite=paste is not None)
     finish = marker(MarkOptions(), origin)
+    chunks = pipeline.stream(portrait, upload.speech, options.sample)
     with FragmentedWriter(width, height, FPS, upload.speech, finish=finish) as writer:
-        for chunk in pipeline.stream(portrait, upload.speech, options.sample):
-            frames = chunk.frames if paste is None else np.stack([paste(f) for f in chunk.frames])
-            writer.write(frames)
+        while True:
+            with turns.piece():
+                if (chunk := next(chunks, None)) is None:
+                    break
+                shown = chunk.frames if paste is None else np.stack(list(map(paste, chunk.frames)))
+                writer.write(shown)
             if piece := writer.take():
                 yield piece
-            give_way()
     yield writer.take()

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 
@@ -16,6 +16,7 @@ from openfloat.serving.rows import Job
 from openfloat.serving.schema import read_options
 from openfloat.serving.sentences import sentence
 from openfloat.serving.store import Store
+from openfloat.serving.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +36,12 @@ class Worker:
         pipeline: the loaded model.
         store: where the jobs are.
         most_nfe: evaluations of the vector field that a job may ask for.
-        give_way: called between pieces of a video; waits while something is more urgent.
+        turns: when a piece of a video may be drawn.
     """
 
-    def __init__(
-        self, pipeline: FloatPipeline, store: Store, most_nfe: int, give_way: Callable[[], None]
-    ) -> None:
+    def __init__(self, pipeline: FloatPipeline, store: Store, most_nfe: int, turns: Turns) -> None:
         self._pipeline, self._store, self._most_nfe = pipeline, store, most_nfe
-        self._give_way = give_way
+        self._turns = turns
         self.seconds = Summary()
         """Of drawing finished jobs."""
         self.waits = Summary()
@@ -120,22 +119,27 @@ class Worker:
         folder, files = self._room(job), self._store.files
         options = read_options(VideoOptions, job.options, self._most_nfe)
 
+        turn = ExitStack()
+
         def progress(done: int, total: int) -> None:
             if not self._store.advance(job.id, done, total) or self._hurry.is_set():
                 raise _SetAsideError
-            self._give_way()
+            turn.close()
+            turn.enter_context(self._turns.piece())
 
         folder.mkdir()
         try:
-            frames = self._pipeline.render(
-                files.near(f"jobs/{job.id}/portrait", folder),
-                files.near(f"jobs/{job.id}/speech", folder),
-                folder / "result.mp4",
-                options.sample,
-                options.crop,
-                progress,
-                paste_back=options.paste_back,
-            )
+            with turn:
+                turn.enter_context(self._turns.piece())
+                frames = self._pipeline.render(
+                    files.near(f"jobs/{job.id}/portrait", folder),
+                    files.near(f"jobs/{job.id}/speech", folder),
+                    folder / "result.mp4",
+                    options.sample,
+                    options.crop,
+                    progress,
+                    paste_back=options.paste_back,
+                )
             files.put(folder / "result.mp4", f"jobs/{job.id}/result.mp4")
         finally:
             remove(folder)
