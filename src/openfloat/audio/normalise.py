@@ -31,15 +31,19 @@ class Levels(NamedTuple):
 def measure(pieces: Iterable[Float[Tensor, "b s"]]) -> Levels:
     """Measure whole clips, given in pieces of whole frames; the last piece may end anywhere."""
     count = 0
-    sums: list[Tensor] = []
-    frames: list[Tensor] = []
+    sums = torch.zeros(2, 1, dtype=torch.float64)
+    # Small tensors that stay would be laid into the holes that large ones leave, one in each, and
+    # the next large one would find none: 150 MB for an hour.
+    frames: list[list[float]] = []
     for piece in pieces:
         exact = piece.double()
         count += piece.shape[-1]
-        sums.append(torch.stack([exact.sum(-1), exact.square().sum(-1)]))
-        frames.append(_frame_levels(piece))
-    levels = torch.cat(frames, dim=-1)
-    mean, square = torch.stack(sums).sum(0)[..., None] / count  # each (b, 1)
+        sums = sums.to(exact.device) + torch.stack([exact.sum(-1), exact.square().sum(-1)])
+        frames = frames or [[] for _ in piece]
+        for clip, more in zip(frames, _frame_levels(piece).tolist(), strict=True):
+            clip += more
+    levels = torch.tensor(frames, dtype=torch.float32, device=sums.device)
+    mean, square = sums[..., None] / count  # each (b, 1)
     return Levels(mean.to(levels), (square - mean.square()).clamp(min=0).to(levels), levels)
 
 

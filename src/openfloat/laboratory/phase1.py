@@ -6,7 +6,7 @@ from openfloat.config import AutoencoderConfig, ModelConfig
 from openfloat.training.config import PictureWeights, Stage, TrainConfig
 from openfloat.training.recipes import openfloat_autoencoder
 
-PAIRS, BATCH = 4000, 8
+PAIRS, BATCH = 2000, 8
 COMPONENT = 0.1
 """Weight of L_comp-lp with which it counts about as much as L_lp in the random pyramid, whose
 features are larger than VGG-19's beside their difference of pictures; the paper's is 100."""
