@@ -1,5 +1,7 @@
 """A recording is read in pieces that together are the whole."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +81,30 @@ def test_a_silent_file_and_samples_of_two_channels_are_refused(tmp_path: Path) -
         Recording.open(tmp_path / "a.wav")
     with pytest.raises(BadInput, match="not one channel"):
         Recording.open(np.zeros((2, 100), np.float32))
+
+
+HELD = """
+import sys
+import torch
+from openfloat.audio.recording import Recording
+
+def held():
+    return int(open("/proc/self/status").read().split("RssAnon:")[1].split()[0]) / 1000
+
+Recording.open(sys.argv[1])
+before = held()
+Recording.open(sys.argv[2])
+print(held() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_quarter_of_an_hour_leaves_nothing_behind(tmp_path: Path) -> None:
+    # a fresh process: what others left would be filled first
+    for name, seconds in (("short.wav", 20), ("long.wav", 900)):
+        write_wave(tmp_path / name, sound(16_000 * seconds))
+    files = [str(tmp_path / name) for name in ("short.wav", "long.wav")]
+    told = subprocess.run(
+        [sys.executable, "-c", HELD, *files], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    assert float(told) < 25  # the samples take 58
