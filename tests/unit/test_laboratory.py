@@ -127,6 +127,15 @@ def rows(better: list[float], worse: list[float]) -> list[dict[str, object]]:
     ]
 
 
+def test_two_networks_that_are_worse_than_none_say_nothing() -> None:
+    claim = Claim(says="good beats bad", better="good", worse="bad", figure="jaw_r")
+    found = rows([0.7, 0.8], [0.6, 0.7])
+    poor = [row | {"error_left": 1.2} for row in found]
+    assert verdict(claim, poor, "synthetic") == "not testable at this scale"
+    poor[0]["error_left"] = 0.9
+    assert verdict(claim, poor, "synthetic") == "reproduced here"
+
+
 @pytest.mark.parametrize(
     ("better", "worse", "says"),
     [

@@ -14,6 +14,9 @@ VERDICTS = {
     0: "not reproduced here: no difference",
 }
 UNDECIDED = "not reproduced here: the seeds disagree"
+NOT_TESTABLE = "not testable at this scale"
+WORTHLESS = {"error_left": 1.0}
+"""Figures from which on a network is no better than none: what two such do says nothing."""
 
 
 class Spread(NamedTuple):
@@ -58,11 +61,19 @@ def worth(figure: str, value: float) -> float:
 
 
 def verdict(claim: Claim, rows: Rows, test: str) -> str | None:
-    """Whether every seed agrees with a claim's direction; none where a side was not run."""
+    """Whether every seed agrees with a claim's direction; none where a side was not run.
+
+    Where no run of either side is better than no network at all, it cannot be told.
+    """
     better, worse = (values(rows, name, test, claim.figure) for name in (claim.better, claim.worse))
     shared = sorted(better.keys() & worse.keys())
     if not shared:
         return None
+    for figure, least in WORTHLESS.items():
+        sides = [values(rows, name, test, figure) for name in (claim.better, claim.worse)]
+        found = [value for side in sides for value in side.values()]
+        if found and min(found) >= least:
+            return NOT_TESTABLE
     gains = [worth(claim.figure, better[s]) - worth(claim.figure, worse[s]) for s in shared]
     signs = {(gain > 0) - (gain < 0) for gain in gains}
     return VERDICTS[signs.pop()] if len(signs) == 1 else UNDECIDED
