@@ -2,7 +2,9 @@
 PYTHON ?= python3
 # what Python compiled is kept, whatever the shell says: the tests start hundreds of programs
 export PYTHONDONTWRITEBYTECODE =
-PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
+# pip would compile on one core
+COMPILE = .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true
 ENV = .stamps/env
 DEV = .stamps/dev
 
@@ -54,10 +56,12 @@ $(ENV): pyproject.toml
 	$(PIP) --upgrade pip
 	$(PIP) 'torch>=2.6,<2.14'
 	$(PIP) --editable .
+	$(COMPILE)
 	mkdir -p .stamps && touch $@
 
 $(DEV): $(ENV)
 	$(PIP) --group dev
+	$(COMPILE)
 	touch $@
 
 clean:
