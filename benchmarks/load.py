@@ -60,7 +60,7 @@ class Options:
     """Jobs that may wait."""
     late_s: float = 1.0
     """Live frames may be so late at the 95th percentile."""
-    fresh_frames: int = 16
+    fresh_frames: int = 25
     """Frames that a live session draws at a time."""
     nfe: int = 4
     """Evaluations of the vector field for each window of a live session, by ab2."""
