@@ -17,6 +17,11 @@ DEMO = ROOT / "src" / "openfloat" / "assets" / "demo"
 _connect = socket.socket.connect
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes begins first: begun last, the other processes would wait for it."""
+    items.sort(key=lambda item: "sample_full" not in item.name)
+
+
 def _connect_to_loopback_only(self: socket.socket, address: object) -> None:
     host = address[0] if isinstance(address, tuple) else address
     if isinstance(address, tuple) and host not in ("127.0.0.1", "::1", "localhost"):
