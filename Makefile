@@ -5,6 +5,7 @@ export PYTHONDONTWRITEBYTECODE =
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 # pip would compile on one core
 COMPILE = .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true
+PYTEST = .venv/bin/python -m pytest -n 2 --dist worksteal
 ENV = .stamps/env
 DEV = .stamps/dev
 
@@ -15,17 +16,17 @@ demo: $(ENV)  ## A real photo and a voice become ./demo.mp4.
 	.venv/bin/openfloat demo --output demo.mp4
 
 test: $(DEV)  ## The test suite.
-	.venv/bin/python -m pytest -n 2 --dist worksteal
+	$(PYTEST)
 
 check: $(DEV)  ## What .ci/run runs: lint, types, layers, tests.
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/python -m pytest -n 2 --dist worksteal
+	$(PYTEST)
 
 coverage: $(DEV)  ## Which lines the test suite runs; a third slower.
-	.venv/bin/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+	$(PYTEST) --cov --cov-report=term
 
 hostile: $(DEV)  ## Every case of hostile input, and every round of killed processes.
 	.venv/bin/python -m pytest -m hostile tests/hostile

@@ -13,13 +13,12 @@ from torch import Tensor
 from openfloat.audio.given import SoundLike
 from openfloat.audio.recording import Recording
 from openfloat.clip import Chunk, Clip, Portrait
-from openfloat.config import EMOTIONS, ModelConfig
+from openfloat.config import ModelConfig
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.control_map import ControlMap, load_map
 from openfloat.editing.editor import Editor
-from openfloat.editing.felt import heard_emotion, shown_emotion
+from openfloat.editing.felt import clip_emotion, shown_emotion
 from openfloat.editing.hush import hush, quiet_share
-from openfloat.editing.mood_curves import mood_weights
 from openfloat.editing.steadying import steady
 from openfloat.errors import BadInput, NoFaceFound
 from openfloat.finite import checked, finite
@@ -291,15 +290,10 @@ class FloatPipeline:
 
     def emotion(self, portrait: Portrait, recording: Recording, options: SampleOptions) -> Tensor:
         """Weights of the emotions, (1, 7) or (1, t, 7), as asked for or as voice or photo are."""
-        mood, voice = Mood.parse(options.emotion), np.zeros((1, len(EMOTIONS)), np.float32)
+        mood = Mood.parse(options.emotion)
         photo = self.shown_emotion(portrait, mood)
-        if mood.listens:
-            window_s = options.emotion_window
-            voice = heard_emotion(self.model.emotion, recording, window_s, self.device)
-        constant = mood.constant and len(voice) == 1
-        frames = 1 if constant else recording.num_frames
-        weights = torch.from_numpy(mood_weights(mood, 0, frames, voice, photo)).to(self.device)
-        return weights if constant else weights[None]
+        hears, window_s = self.model.emotion, options.emotion_window
+        return clip_emotion(hears, mood, recording, photo, window_s, self.device)
 
     def shown_emotion(self, portrait: Portrait, mood: Mood) -> NDArray[np.float32] | None:
         """(7,) weights of the emotions in a portrait, where a mood asks for them.

@@ -1,6 +1,7 @@
 """`openfloat ui`."""
 
 import os
+import signal
 import sys
 from dataclasses import dataclass, replace
 
@@ -24,8 +25,6 @@ class Ui:
 
     def run(self) -> None:
         """Load the model and show the page until SIGTERM or Ctrl-C."""
-        import signal
-
         from openfloat.cli.animate import check_device, no_garbage
 
         settings = with_password(self.settings)

@@ -10,8 +10,10 @@ from openfloat.audio.recording import Recording
 from openfloat.config import EMOTIONS, FPS
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.data.manner import EXPRESSIONS
+from openfloat.editing.mood_curves import mood_weights
 from openfloat.finite import finite
 from openfloat.models.emotion import LONGEST_SAMPLES, EmotionClassifier
+from openfloat.mood import Mood
 
 JUDGED_EVERY = FPS
 """Frames after which a voice is judged anew, where it is judged by windows."""
@@ -51,6 +53,33 @@ def heard_emotion(
     frames = np.arange(recording.num_frames)
     rows = [np.interp(frames, middles, column) for column in judged.T]
     return np.stack(rows, axis=1).astype(np.float32)
+
+
+def clip_emotion(
+    classifier: EmotionClassifier,
+    mood: Mood,
+    recording: Recording,
+    photo: Float32[ndarray, " 7"] | None,
+    window_s: float,
+    device: torch.device,
+) -> Tensor:
+    """Weights of the emotions of a clip, (1, 7) where they stay as they are, else (1, t, 7).
+
+    Args:
+        classifier: hears the voice, where the mood asks for that.
+        mood: what is asked for.
+        recording: the voice.
+        photo: what the portrait shows, where the mood asks for that.
+        window_s: as for `heard_emotion`.
+        device: where they are used.
+    """
+    voice = np.zeros((1, len(EMOTIONS)), np.float32)
+    if mood.listens:
+        voice = heard_emotion(classifier, recording, window_s, device)
+    constant = mood.constant and len(voice) == 1
+    frames = 1 if constant else recording.num_frames
+    weights = torch.from_numpy(mood_weights(mood, 0, frames, voice, photo)).to(device)
+    return weights if constant else weights[None]
 
 
 def shown_emotion(coefficients: Float32[ndarray, " 20"]) -> Float32[ndarray, " 7"]:

@@ -100,9 +100,9 @@ def evaluate_model(
         emotions = emotion_rows(pipeline, pictures, data_dir / voices[0])
     report = summarise([*clips, *portraits])
     report |= _totals(portraits, emotions, resolve_model(name))
-    longest = max((data_dir / voice for voice in voices), key=_seconds)
     if options.rounds:
         said("speed of the whole command")
+        longest = max((data_dir / voice for voice in voices), key=_seconds)
         speeds = [whole_command(name, device, longest) for _ in range(options.rounds)]
         report["fps"], report["fps_rounds"] = statistics.median(speeds), speeds
         report["fps_seconds"] = _seconds(longest)

@@ -15,8 +15,6 @@ VERDICTS = {
 }
 UNDECIDED = "not reproduced here: the seeds disagree"
 NOT_TESTABLE = "not testable at this scale"
-WORTHLESS = {"error_left": 1.0}
-"""Figures from which on a network is no better than none: what two such do says nothing."""
 
 
 class Spread(NamedTuple):
@@ -69,11 +67,9 @@ def verdict(claim: Claim, rows: Rows, test: str) -> str | None:
     shared = sorted(better.keys() & worse.keys())
     if not shared:
         return None
-    for figure, least in WORTHLESS.items():
-        sides = [values(rows, name, test, figure) for name in (claim.better, claim.worse)]
-        found = [value for side in sides for value in side.values()]
-        if found and min(found) >= least:
-            return NOT_TESTABLE
+    sides = [values(rows, name, test, "error_left") for name in (claim.better, claim.worse)]
+    if any(sides) and all(left >= 1 for side in sides for left in side.values()):
+        return NOT_TESTABLE
     gains = [worth(claim.figure, better[s]) - worth(claim.figure, worse[s]) for s in shared]
     signs = {(gain > 0) - (gain < 0) for gain in gains}
     return VERDICTS[signs.pop()] if len(signs) == 1 else UNDECIDED
