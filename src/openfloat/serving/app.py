@@ -64,10 +64,10 @@ def new_hall(pipeline: FloatPipeline, settings: ServeSettings) -> Hall:
         settings=settings,
         pipeline=pipeline,
         store=store,
-        worker=Worker(pipeline, store, settings.most_nfe, live.turns),
+        worker=Worker(pipeline, store, settings.most_nfe, live.pauses),
         live=live,
         uploads=Uploads(store.folder / "incoming", pipeline, settings),
-        places=Places(settings.most_streams),
+        places=Places(settings.most_streams, live.pauses),
     )
 
 

@@ -1,14 +1,17 @@
 """What the operations share."""
 
-from collections.abc import Iterator
+from asyncio import wait, wrap_future
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from anyio import CapacityLimiter
+from anyio import CancelScope
 
 from openfloat.errors import Busy
 from openfloat.pipeline import FloatPipeline
+from openfloat.serving.giving_way import Pauses, give_way
 from openfloat.serving.live import LiveHost
 from openfloat.serving.metrics import RequestCounter
 from openfloat.serving.settings import ServeSettings
@@ -20,12 +23,16 @@ if TYPE_CHECKING:  # needs an extra of its own
     from openfloat.serving.call import Call
 
 
+T = TypeVar("T")
+
+
 class Places:
     """How many streams are drawn at a time; used on the event loop alone."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, pauses: Pauses) -> None:
         self.most, self.taken = most, 0
-        self.threads = CapacityLimiter(most)
+        self._pauses = pauses
+        self._threads = ThreadPoolExecutor(most, "stream", give_way)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -37,6 +44,21 @@ class Places:
             yield
         finally:
             self.taken -= 1
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Have a thread do a piece of a stream, begun in a pause of the live sessions.
+
+        Who is cancelled meanwhile waits for its end.
+        """
+
+        def piece() -> T:
+            self._pauses.wait()
+            return work()
+
+        future = self._threads.submit(piece)
+        with CancelScope(shield=True):
+            await wait([wrap_future(future)])
+        return future.result()
 
 
 @dataclass(eq=False, slots=True)

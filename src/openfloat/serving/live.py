@@ -20,8 +20,8 @@ from openfloat.config import FPS
 from openfloat.errors import BadInput, Busy, OpenFloatError
 from openfloat.options import SampleOptions
 from openfloat.pipeline import FloatPipeline
+from openfloat.serving.giving_way import Pauses
 from openfloat.serving.metrics import Summary
-from openfloat.serving.turns import Turns
 from openfloat.streaming.engine import Clock, Engine
 from openfloat.streaming.session import Timing
 
@@ -79,13 +79,13 @@ class LiveHost:
     def __init__(self, pipeline: FloatPipeline, most_sessions: int) -> None:
         """Serve a loaded model to so many sessions at a time."""
         self.pipeline = pipeline
-        self._engine = Engine(pipeline, most_sessions=most_sessions)
+        self._engine = Engine(pipeline, most_sessions=most_sessions, on_frames=self._hand_over)
         self.most_sessions = most_sessions
         self.summaries = {name: Summary() for name in self.MEASURED}
         """Milliseconds, and for `batch` windows."""
         self._outboxes: dict[int, Outbox] = {}
         self._wanted: queue.Queue[Callable[[], None] | None] = queue.Queue()
-        self.turns = Turns()
+        self.pauses = Pauses()
         self._thread = Thread(target=self._run, name="live engine", daemon=True)
 
     def __len__(self) -> int:
@@ -212,10 +212,10 @@ class LiveHost:
         drawn = 0
         while self._obey(wait=not drawn):
             try:
-                self.turns.pause.clear()
+                self.pauses.end()
                 drawn = self._engine.step()
                 if not drawn:
-                    self.turns.pause.set()
+                    self.pauses.begin()
                 self._measure()
                 for number in list(self._outboxes):
                     self._deliver(number)
@@ -223,7 +223,7 @@ class LiveHost:
                 # what one session does wrong the engine forgives; this is something else
                 logger.exception("the live engine failed: all sessions end")
                 drawn = 0
-                self.turns.pause.set()
+                self.pauses.begin()
                 for number, outbox in list(self._outboxes.items()):
                     outbox.put("broken")
                     self.close(number)
@@ -243,13 +243,10 @@ class LiveHost:
         return False
 
     def _deliver(self, number: int) -> None:
-        """Hand over the frames of a session, and say when it is over."""
+        """Hand over what is left of a session's frames, and say when it is over."""
         outbox = self._outboxes[number]
-        if outbox.unsent_frames > LONGEST_UNSENT:
-            return
         try:
-            for chunk in self._engine.take(number):
-                outbox.put(chunk)
+            self._hand_over(number)
         except OpenFloatError:
             outbox.put("broken")
         else:
@@ -258,6 +255,13 @@ class LiveHost:
             outbox.put("end")
         del self._outboxes[number]
         self._engine.close(number)
+
+    def _hand_over(self, number: int) -> None:
+        """The frames of a session that are ready, where its client is not too slow."""
+        outbox = self._outboxes[number]
+        if outbox.unsent_frames <= LONGEST_UNSENT:
+            for chunk in self._engine.take(number):
+                outbox.put(chunk)
 
     def _measure(self) -> None:
         for name, summary in self.summaries.items():

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import numpy as np
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
@@ -15,7 +14,6 @@ from openfloat.options import MarkOptions
 from openfloat.pipeline import FloatPipeline
 from openfloat.serving.hall import Hall, Places
 from openfloat.serving.sentences import Draining
-from openfloat.serving.turns import Turns
 from openfloat.serving.uploads import Upload
 from openfloat.serving.videos import BINARY, errors, form
 from openfloat.vision.fragments import FragmentedWriter
@@ -41,8 +39,8 @@ def streams(hall: Hall) -> APIRouter:
         async with AsyncExitStack() as stack:
             stack.enter_context(places.place())
             upload = await stack.enter_async_context(hall.uploads.video(request))
-            pieces = mp4_pieces(hall.pipeline, upload, hall.live.turns)
-            first = await run_sync(next, pieces, b"", limiter=places.threads)
+            pieces = mp4_pieces(hall.pipeline, upload)
+            first = await places.call(lambda: next(pieces, b""))
             rest = stack.pop_all()
         return StreamingResponse(_sent(first, pieces, rest, places), media_type="video/mp4")
 
@@ -58,29 +56,24 @@ async def _sent(
             piece = first
             while piece:
                 yield piece
-                piece = await run_sync(next, pieces, b"", limiter=places.threads)
+                piece = await places.call(lambda: next(pieces, b""))
         finally:
             pieces.close()  # type: ignore[attr-defined]
 
 
-def mp4_pieces(pipeline: FloatPipeline, upload: Upload, turns: Turns) -> Iterator[bytes]:
-    """A fragmented mp4 piece by piece, none of them empty; each is drawn when it has its turn."""
+def mp4_pieces(pipeline: FloatPipeline, upload: Upload) -> Iterator[bytes]:
+    """A fragmented mp4 piece by piece, none of them empty; each is drawn when it is asked for."""
     options = upload.options
-    with turns.piece():
-        portrait = pipeline.encode(upload.portrait, options.crop)
-        paste = pipeline.paste_back(portrait) if options.paste_back else None
+    portrait = pipeline.encode(upload.portrait, options.crop)
+    paste = pipeline.paste_back(portrait) if options.paste_back else None
     side = pipeline.config.autoencoder.size
     width, height = (side, side) if paste is None else (paste.width, paste.height)
     origin = Origin(pipeline.config.name, options.sample.seed, composite=paste is not None)
     finish = marker(MarkOptions(), origin)
-    chunks = pipeline.stream(portrait, upload.speech, options.sample)
     with FragmentedWriter(width, height, FPS, upload.speech, finish=finish) as writer:
-        while True:
-            with turns.piece():
-                if (chunk := next(chunks, None)) is None:
-                    break
-                shown = chunk.frames if paste is None else np.stack(list(map(paste, chunk.frames)))
-                writer.write(shown)
+        for chunk in pipeline.stream(portrait, upload.speech, options.sample):
+            shown = chunk.frames if paste is None else np.stack(list(map(paste, chunk.frames)))
+            writer.write(shown)
             if piece := writer.take():
                 yield piece
     yield writer.take()

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 
@@ -11,12 +10,12 @@ from openfloat.options import VideoOptions
 from openfloat.pipeline import FloatPipeline
 from openfloat.serving.database import Away
 from openfloat.serving.files import remove
+from openfloat.serving.giving_way import Pauses, give_way
 from openfloat.serving.metrics import Summary
 from openfloat.serving.rows import Job
 from openfloat.serving.schema import read_options
 from openfloat.serving.sentences import sentence
 from openfloat.serving.store import Store
-from openfloat.serving.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +35,14 @@ class Worker:
         pipeline: the loaded model.
         store: where the jobs are.
         most_nfe: evaluations of the vector field that a job may ask for.
-        turns: when a piece of a video may be drawn.
+        pauses: when a piece of a video may be begun.
     """
 
-    def __init__(self, pipeline: FloatPipeline, store: Store, most_nfe: int, turns: Turns) -> None:
+    def __init__(
+        self, pipeline: FloatPipeline, store: Store, most_nfe: int, pauses: Pauses
+    ) -> None:
         self._pipeline, self._store, self._most_nfe = pipeline, store, most_nfe
-        self._turns = turns
+        self._pauses = pauses
         self.seconds = Summary()
         """Of drawing finished jobs."""
         self.waits = Summary()
@@ -71,6 +72,7 @@ class Worker:
         self._thread.join()
 
     def _run(self) -> None:
+        give_way()
         while not self._stopping.is_set():
             try:
                 job = self._store.claim()
@@ -119,27 +121,23 @@ class Worker:
         folder, files = self._room(job), self._store.files
         options = read_options(VideoOptions, job.options, self._most_nfe)
 
-        turn = ExitStack()
-
         def progress(done: int, total: int) -> None:
             if not self._store.advance(job.id, done, total) or self._hurry.is_set():
                 raise _SetAsideError
-            turn.close()
-            turn.enter_context(self._turns.piece())
+            self._pauses.wait()
 
         folder.mkdir()
         try:
-            with turn:
-                turn.enter_context(self._turns.piece())
-                frames = self._pipeline.render(
-                    files.near(f"jobs/{job.id}/portrait", folder),
-                    files.near(f"jobs/{job.id}/speech", folder),
-                    folder / "result.mp4",
-                    options.sample,
-                    options.crop,
-                    progress,
-                    paste_back=options.paste_back,
-                )
+            self._pauses.wait()
+            frames = self._pipeline.render(
+                files.near(f"jobs/{job.id}/portrait", folder),
+                files.near(f"jobs/{job.id}/speech", folder),
+                folder / "result.mp4",
+                options.sample,
+                options.crop,
+                progress,
+                paste_back=options.paste_back,
+            )
             files.put(folder / "result.mp4", f"jobs/{job.id}/result.mp4")
         finally:
             remove(folder)

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
@@ -31,6 +32,7 @@ REMEMBERED = 1000
 class Seat:
     """One session in the engine, with what is on its way in and out."""
 
+    number: int
     session: StreamingSession
     outbox: deque[Chunk] = field(default_factory=deque)
     error: str = ""
@@ -80,14 +82,23 @@ class Engine:
     one session draws does not depend on the others, up to rounding.
     """
 
-    def __init__(self, pipeline: FloatPipeline, *, most_sessions: int = 16) -> None:
+    def __init__(
+        self,
+        pipeline: FloatPipeline,
+        *,
+        most_sessions: int = 16,
+        on_frames: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """Serve a loaded model.
 
         Args:
             pipeline: shared by all sessions.
             most_sessions: beyond these `open` refuses.
+            on_frames: called within `step` with a session's number when some of its frames may be
+                taken, while the others of its window are still to be decoded.
         """
         self.pipeline, self.most_sessions = pipeline, most_sessions
+        self._on_frames = on_frames
         self.metrics = Metrics()
         self._seats: dict[int, Seat] = {}
         self._numbers = count(1)
@@ -112,7 +123,7 @@ class Engine:
             raise Busy(f"all {self.most_sessions} sessions are taken: try again later")
         session = StreamingSession(self.pipeline, portrait, options, timing, state=state)
         number = next(self._numbers)
-        self._seats[number] = Seat(session)
+        self._seats[number] = Seat(number, session)
         return number
 
     def push(self, number: int, sound: NDArray[np.float32] | NDArray[np.int16]) -> None:
@@ -231,16 +242,21 @@ class Engine:
         """Decode what was drawn for a session."""
         started = time.perf_counter()
         try:
-            seat.outbox.extend(seat.session.accept(drawn, pending))
+            for chunk in seat.session.accept(drawn, pending):
+                seat.outbox.append(chunk)
+                self._answer(seat)
+                self._on_frames(seat.number)
         except Exception as error:
             self._break(seat, error)
             return
-        now = time.perf_counter()
-        self.metrics.decode.append((now - started) * 1e3)
-        if not seat.answered and seat.outbox and seat.begun_at is not None:
-            self.metrics.first_frame.append((now - seat.begun_at) * 1e3)
-            seat.answered = True
+        self.metrics.decode.append((time.perf_counter() - started) * 1e3)
         seat.heard_at = None
+
+    def _answer(self, seat: Seat) -> None:
+        """Note how long a session's very first frame took."""
+        if not seat.answered and seat.begun_at is not None:
+            self.metrics.first_frame.append((time.perf_counter() - seat.begun_at) * 1e3)
+            seat.answered = True
 
     def _break(self, seat: Seat, error: Exception) -> None:
         """Whatever went wrong in one session ends that session."""
