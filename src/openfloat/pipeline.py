@@ -48,7 +48,10 @@ DECODE_BATCH = 10
 
 
 class FloatPipeline:
-    """Loads a model once; every call leaves no trace on it."""
+    """Loads a model once; every call leaves no trace on it.
+
+    On a processor it decodes on as many cores as torch was allowed when it was loaded.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,8 @@ class FloatPipeline:
         self.model = model.eval().requires_grad_(requires_grad=False).to(device)
         self.config = config
         self.device = device
+        # Not asked for later: torch tells a new thread what any other was last allowed.
+        self.cores = torch.get_num_threads()
         self._short = precision == "int8"
         if self._short and device.type != "cpu":
             raise BadInput(f"precision int8 is for processors, not for {device.type}")
@@ -148,7 +153,7 @@ class FloatPipeline:
         features, fast = tuple(f.to(self.dtype) for f in appearance.features), None
         finite("encoding the portrait", anchored, coefficients, *features)
         if self.device.type == "cpu" and self.dtype == torch.float32:
-            fast = FastDecoder(self._fast_weights, features)
+            fast = FastDecoder(self._fast_weights, features, self.cores)
         return Portrait(picture, cut, Appearance(anchored, features), coefficients, fast)
 
     def __call__(

@@ -1,5 +1,6 @@
 """Many sessions in one engine: as if each were alone, and none hurts another."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from openfloat import FloatPipeline, SampleOptions
 from openfloat.audio.io import load_audio
 from openfloat.clip import Chunk, Portrait
 from openfloat.errors import BadInput, Busy, OpenFloatError
+from openfloat.nn.cores import one_core_each
 from openfloat.streaming.engine import LONGEST_OUTBOX, Engine
 from openfloat.streaming.session import StreamingSession, Timing
 
@@ -66,6 +68,36 @@ def test_a_session_among_others_is_what_it_is_alone(
         got[number] += engine.take(number)
         assert sum(len(chunk.frames) for chunk in got[number]) == 25
         torch.testing.assert_close(motion_of(got[number]), motion_of(alone), rtol=0, atol=1e-4)
+
+
+def test_frames_can_be_taken_while_the_rest_of_their_window_is_decoded(
+    pipeline: FloatPipeline, portrait: Portrait, sound: np.ndarray
+) -> None:
+    taken: list[int] = []
+
+    def take(number: int) -> None:
+        taken.extend(len(chunk.frames) for chunk in engine.take(number))
+
+    engine = Engine(pipeline, on_frames=take)
+    timing = Timing(fresh_frames=20, look_ahead_frames=5)
+    number = engine.open(portrait, replace(options(1), steady=0), timing)
+    engine.push(number, sound)
+    assert engine.step() == 1
+    assert taken == [10, 10], "in two pieces, each as soon as it was there"
+    assert not engine.take(number)
+    assert len(engine.metrics.first_frame) == 1
+
+
+def test_a_portrait_encoded_beside_work_that_keeps_to_one_core_is_decoded_on_all() -> None:
+    torch.set_num_threads(2)
+    try:
+        loaded = FloatPipeline.from_pretrained()
+        with one_core_each(), ThreadPoolExecutor(1) as pool:  # torch tells new threads: one
+            ready = pool.submit(loaded.encode, DEMO / "portrait.jpg").result()
+    finally:
+        torch.set_num_threads(1)
+    assert ready.decoder is not None
+    assert ready.decoder._cores == 2
 
 
 def test_a_broken_session_breaks_alone(

@@ -75,19 +75,19 @@ class FastWeights:
 
 
 class FastDecoder:
-    """Decodes frames of one portrait, and leaves no trace of calls.
+    """Decodes frames of one portrait, and leaves no trace of calls."""
 
-    It uses as many cores as torch was allowed when it was made.
-    """
-
-    def __init__(self, weights: FastWeights, features: Sequence[SourceMap]) -> None:
+    def __init__(
+        self, weights: FastWeights, features: Sequence[SourceMap], cores: int | None = None
+    ) -> None:
         """Make everything ready that does not depend on the frame.
 
         Args:
             weights: of the decoder, shared by all portraits.
             features: one portrait's feature maps (1 c r r), r = 8 ... size.
+            cores: how many it uses; none: as many as torch may in this thread.
         """
-        self._cores = torch.get_num_threads()
+        self._cores = cores or torch.get_num_threads()
         self._weights = weights
         with torch.inference_mode():
             self._levels = [

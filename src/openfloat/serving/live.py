@@ -12,6 +12,7 @@ from threading import Thread
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from openfloat.audio.frames import num_frames, num_samples
@@ -209,6 +210,7 @@ class LiveHost:
         return await asyncio.wrap_future(self._submit(call))
 
     def _run(self) -> None:
+        torch.set_num_threads(self.pipeline.cores)  # a job that uses one each may have begun
         drawn = 0
         while self._obey(wait=not drawn):
             try:
