@@ -319,6 +319,8 @@ class FloatPipeline:
     def decode(self, portrait: Portrait, motion: Tensor) -> NDArray[np.uint8]:
         """Motion tokens (t, f) as RGB bytes (t, h, w, 3)."""
         if self.config.motion_space == "coefficients":
+            if self.control_map is not None:
+                motion = self.control_map.untwisted(motion, portrait.coefficients[0])
             motion = self.model.autoencoder.basis.motion(motion)
         latents = portrait.appearance.identity + motion
         if portrait.decoder is not None:

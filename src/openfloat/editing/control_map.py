@@ -14,12 +14,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
+from torch import Tensor
 
 from openfloat.codec import from_json, to_json
 from openfloat.config import CONTROLS
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.drafts import write_text
 from openfloat.errors import BadCheckpoint
+from openfloat.shapes import Coefficients, Float
 from openfloat.weights.store import fingerprint
 
 logger = logging.getLogger(__name__)
@@ -54,6 +56,9 @@ class ControlMap:
     directions have names."""
     offsets: tuple[float, ...] = ()
     """Of what is read, k."""
+    twist: tuple[float, ...] = ()
+    """Roll for each yaw x pitch, and yaw for each roll x pitch, that a decoder shows unasked, all
+    in coefficients; none: it turns heads as it is told."""
     fitted: str = ""
     """On what, in words."""
     weights: str = ""
@@ -71,11 +76,14 @@ class ControlMap:
         for name in ("r2", "reads", "offsets"):
             if len(getattr(self, name)) not in (0, count):
                 raise ValueError(f"{name}: not {count} of them")
+        if len(self.twist) not in (0, 2):
+            raise ValueError("twist: neither none nor two numbers")
         if len(self.reads) != len(self.offsets):
             raise ValueError("offsets: there must be one for each of reads")
         numbers = [v for row in (*self.rows, *self.reads) for v in row]
         if not all(
-            math.isfinite(v) and abs(v) <= LARGEST for v in (*numbers, *self.r2, *self.offsets)
+            math.isfinite(v) and abs(v) <= LARGEST
+            for v in (*numbers, *self.r2, *self.offsets, *self.twist)
         ):
             raise ValueError(f"a number is not finite or larger than {LARGEST:g}")
         if len(self.fitted) > 1000 or len(self.weights) > 64:
@@ -94,6 +102,27 @@ class ControlMap:
         """How much more than nominal a named direction must be told, for its own control."""
         column = INDEX[COLUMN.get(name, name)]
         return float(self.row(name)[column] * SCALES[column])
+
+    def untwisted(self, motion: Coefficients, own: Float[Tensor, " m"]) -> Coefficients:
+        """What the decoder must be told so that yaw, pitch and roll come out as they are asked.
+
+        Turns do not commute: a head that is turned by yaw and then by pitch is not one that is
+        turned by pitch first. To second order, the difference is a roll in proportion to
+        yaw x pitch, and a yaw in proportion to roll x pitch. What the portrait's own pose has of
+        it is in its picture already.
+
+        Args:
+            motion: frames of coefficients, the first three yaw, pitch and roll.
+            own: the portrait's.
+        """
+        if not self.twist:
+            return motion
+        (yaw, pitch, roll), mine = motion[:, :3].unbind(1), own[:3]
+        rolled, turned = self.twist
+        told = motion.clone()
+        told[:, 2] -= rolled * (yaw * pitch - mine[0] * mine[1])
+        told[:, 0] -= turned * (roll * pitch - mine[2] * mine[1])
+        return told
 
 
 def _nominal() -> ControlMap:
@@ -154,6 +183,7 @@ def _rounded(found: ControlMap) -> ControlMap:
         r2=short(found.r2),
         reads=tuple(short(row) for row in found.reads),
         offsets=short(found.offsets),
+        twist=short(found.twist),
         fitted=found.fitted,
         weights=found.weights,
     )

@@ -44,7 +44,7 @@ LEAST_GAIN, MOST_GAIN = 0.6, 2.5
 """Beyond, a decoder is told more than it was ever taught."""
 WORTH_TAKING_BACK = 0.1
 """Leaks below are allowed: an edit of one control then does not touch the others at all."""
-TAKEN_BACK = ("yaw", "pitch", "roll")
+HEAD = ("yaw", "pitch", "roll")
 """Controls into which leaks are taken back: the head answers linearly."""
 LEAKING = tuple(control for control in ASKABLE if control not in ("mouth", "blink"))
 """Controls from whose rows leaks are taken back; mouth and lids are scaled, not added."""
@@ -133,9 +133,40 @@ def map_of(swept: Mapping[float, Rows]) -> ControlMap:
     r2["mouth_down"] = r2["smile"]
     return replace(
         NOMINAL,
+        twist=twist_of(swept[1.0]),
         rows=tuple(tuple(made[name].tolist()) for name in NOMINAL.names),
         r2=tuple(r2[name] for name in NOMINAL.names),
     )
+
+
+def twist_of(rows: Rows) -> tuple[float, ...]:
+    """How a decoder that is told nominal coefficients turns heads that are turned already.
+
+    Args:
+        rows: of portraits, with their own poses.
+
+    Returns:
+        The `twist` of a map, each number by least squares from what two controls leak.
+    """
+    rolled = [_leaks_by_pose(rows, "pitch", "roll", by="yaw"),
+              _leaks_by_pose(rows, "yaw", "roll", by="pitch")]  # fmt: skip
+    turned = [_leaks_by_pose(rows, "pitch", "yaw", by="roll"),
+              _leaks_by_pose(rows, "roll", "yaw", by="pitch")]  # fmt: skip
+    return _common_slope(rolled), _common_slope(turned)
+
+
+def _leaks_by_pose(rows: Rows, control: str, other: str, *, by: str) -> Float64[ndarray, "p 2"]:
+    """Of each portrait, how far it is turned by a control, and another's leak into a third."""
+    mine = [row for row in rows if row["control"] == control]
+    pairs = [(row["pose"][HEAD.index(by)], row[YARDSTICKS[0]]["leaks"][other])
+             for row in mine if "leaks" in row[YARDSTICKS[0]]]  # fmt: skip
+    return np.array(pairs).reshape(-1, 2)
+
+
+def _common_slope(groups: list[Float64[ndarray, "p 2"]]) -> float:
+    """Of straight lines through groups of points that differ in height alone; 0 without two."""
+    x, y = np.concatenate([points - points.mean(axis=0) for points in groups]).T
+    return float(x @ y / (x @ x)) if x.any() else 0.0
 
 
 def best_share(shares: Float64[ndarray, " f"], slopes: Float64[ndarray, "p f"]) -> float:
@@ -178,7 +209,7 @@ def _leaks(
 ) -> dict[str, float]:
     """Median leaks of a control into the head that are worth taking back, in coefficients."""
     found = {}
-    for other in TAKEN_BACK:
+    for other in HEAD:
         lost = np.array(
             [[row[YARDSTICKS[0]].get("leaks", {}).get(other, np.nan) for row in r] for r in mine]
         )

@@ -1,6 +1,6 @@
 """Named controls, measured on generated frames against the data engine's pictures.
 
-Each control is swept through five values, on held-out portraits, once by the decoder and once by
+Each control is swept through nine values, on held-out portraits, once by the decoder and once by
 the data engine, whose pictures show exactly what was asked. The same yardstick looks at both: where
 it sees too little it does so in both, so that slope 1 means *as the engine does*.
 
@@ -26,6 +26,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from openfloat.clip import Portrait
+from openfloat.data.controls import SCALES
 from openfloat.data.engine import Drawing, PortraitEngine
 from openfloat.data.face_rig_model import FaceModel, landmarks_of
 from openfloat.data.manifest import Split, read_manifest
@@ -171,7 +172,7 @@ class References:
 def portrait_rows(
     subject: Subject, decode: Callable[[Sweep], Frames], known: References | None = None
 ) -> list[dict[str, Any]]:
-    """One row for every control, with the figures of either yardstick.
+    """One row for every control, with the portrait's own turn and the figures of either yardstick.
 
     Args:
         subject: the portrait.
@@ -186,8 +187,9 @@ def portrait_rows(
         "landmarks": Readings(amounts, known.true, known.seen, seen),
         "pictures": _filtered(amounts, known.images, made),
     }
+    pose = [float(v) for v in subject.engine.rig.base[:3] / SCALES[:3]]
     return [
-        {"file": subject.name, "control": control}
+        {"file": subject.name, "control": control, "pose": pose}
         | {kind: found.figures(k, ASKABLE) for kind, found in readings.items()}
         for k, control in enumerate(ASKABLE)
     ]

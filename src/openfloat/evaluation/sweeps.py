@@ -1,4 +1,4 @@
-"""Which five values each named control is tried with on a portrait, within the engine's range."""
+"""Which nine values each named control is tried with on a portrait, within the engine's range."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from openfloat.editing.controls import edited
 from openfloat.editing.lids import lid_coefficients
 from openfloat.options import MotionEdit
 
-VALUES = 5
+VALUES = 9
 COLUMNS = {
     "mouth": ("jaw_open",),
     "brows": ("brows_down", "brows_up"),
@@ -30,7 +30,7 @@ FIXED = ("gaze_x", "gaze_y")
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """One control in five values, for one portrait."""
+    """One control in nine values, for one portrait."""
 
     name: str
     amounts: Float64[ndarray, " n"]
@@ -80,7 +80,7 @@ class Sweep:
 
 
 def sweep_of(name: str, base: Float32[ndarray, " 20"]) -> Sweep:
-    """Five values of a control, as far as the engine goes from a portrait's own.
+    """Nine values of a control, as far as the engine goes from a portrait's own.
 
     Args:
         name: one that a user can ask for.
