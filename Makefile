@@ -21,9 +21,8 @@ test: $(DEV)  ## The test suite.
 check: $(DEV)  ## What .ci/run runs: lint, types, layers, tests.
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
 	.venv/bin/lint-imports
-	$(PYTEST)
+	.venv/bin/mypy & types=$$!; $(PYTEST) && wait $$types  # beside the tests, which wait a lot
 
 coverage: $(DEV)  ## Which lines the test suite runs; a third slower.
 	$(PYTEST) --cov --cov-report=term

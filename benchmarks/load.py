@@ -144,13 +144,16 @@ async def run(options: Options, material: Material, data: Path) -> dict[str, obj
 
 
 def growth(memory: list[float]) -> dict[str, object]:
-    """Memory once all has been used, and at the end."""
+    """Memory once all has been used, and at the end: medians."""
     tenth = max(1, len(memory) // 10)
     before, last = (statistics.median(m) for m in (memory[tenth : 2 * tenth], memory[-tenth:]))
     return {
         "memory, second tenth, MB": before,
         "memory, last tenth, MB": last,
         "memory, most, MB": max(memory),
+        "memory of each tenth, MB": [
+            round(float(np.median(part))) for part in np.array_split(memory, 10) if len(part)
+        ],
         "memory growth": last / before - 1,
     }
 

@@ -27,6 +27,7 @@ from openfloat.evaluation.calibrate import (
     MOST_GAIN,
     best_share,
     map_of,
+    twist_of,
 )
 from openfloat.evaluation.calibrate_clip import fit, score
 from openfloat.evaluation.face_measures import ASKABLE
@@ -37,13 +38,14 @@ from openfloat.weights.store import WEIGHTS, fingerprint
 
 
 def test_a_map_comes_back_from_its_file(tmp_path: Path) -> None:
-    made = replace(NOMINAL, r2=(0.5,) * len(NOMINAL.names), fitted="by hand")
+    made = replace(NOMINAL, r2=(0.5,) * len(NOMINAL.names), twist=(0.1, -0.05), fitted="by hand")
     assert load_map(tmp_path, 20) is None
     save_map(tmp_path, made)
     found = load_map(tmp_path, 20)
     assert found is not None
     np.testing.assert_allclose(found.rows, made.rows, rtol=1e-5)
     assert (found.names, found.r2, found.fitted) == (made.names, made.r2, made.fitted)
+    assert found.twist == made.twist
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
 
 
@@ -71,6 +73,7 @@ def test_a_map_of_other_weights_is_left_out(
         ('{"names": ["nose"], "rows": [[1]]}', "no control is called so"),
         ('{"names": ["yaw", "yaw"], "rows": [[1], [1]]}', "twice"),
         ('{"names": ["yaw"], "rows": [[1]], "code": "x"}', "code"),
+        ('{"names": ["yaw"], "rows": [[1]], "twist": [1]}', "two numbers"),
         (" " * 2**21, "more than"),
         ("[" * 100_000, ""),
     ],
@@ -92,11 +95,12 @@ def seen_by(answers: dict[str, float], leaks: dict[str, float]) -> dict[float, l
     swept: dict[float, list[dict]] = {factor: [] for factor in FACTORS}
     for factor, rows in swept.items():
         for portrait in (1.0, 0.95, 3.0, 0.0, 1.05):
+            pose = [portrait, portrait**2, -portrait]
             for control in ASKABLE:
                 slope = min(1.6, portrait * factor * answers.get(control, 1.0))
                 figures = {"slope": slope, "r2": 0.9, "leakage": 0.0, "seen": 1.0}
                 lost = {name: factor * leaks.get(f"{control} {name}", 0.0) for name in ASKABLE}
-                row = {"control": control, "landmarks": {**figures, "leaks": lost}}
+                row = {"control": control, "pose": pose, "landmarks": {**figures, "leaks": lost}}
                 rows.append(row | {"pictures": row["landmarks"]})
     return swept
 
@@ -116,6 +120,34 @@ def test_a_decoder_that_does_too_little_is_told_more() -> None:
     assert row[INDEX["pitch"]] == 0, "too little to be worth it"
     assert np.count_nonzero(found.row("mouth")) == 1, "lips are scaled, not added"
     assert set(found.r2) == {0.9}
+    assert found.twist == (0, 0), "what all portraits leak has nothing to do with their pose"
+
+
+def test_a_decoder_that_turns_about_the_wrong_axis_is_told_where_to_turn() -> None:
+    """Yaw, then pitch, of a head: the decoder shows a roll that grows with both."""
+    generator = np.random.default_rng(5)
+    rows = []
+    for pose in generator.normal(0, 1, (12, 3)):
+        yaw, pitch, roll = pose
+        leaks = {
+            "yaw": {"roll": 0.11 * pitch, "yaw": 0.0},
+            "pitch": {"roll": 0.11 * yaw + 0.02, "yaw": -0.06 * roll - 0.04},
+            "roll": {"yaw": -0.06 * pitch, "roll": 0.0},
+        }
+        rows += [{"control": name, "pose": list(pose), "landmarks": {"leaks": lost}}
+                 for name, lost in leaks.items()]  # fmt: skip
+    twist = twist_of(rows)
+    np.testing.assert_allclose(twist, (0.11, -0.06), rtol=1e-9)
+    own = torch.randn(20)
+    motion = own + torch.randn(7, 20)
+    told = replace(NOMINAL, twist=twist).untwisted(motion, own)
+    shown = told.clone()
+    shown[:, 2] += 0.11 * (motion[:, 0] * motion[:, 1] - own[0] * own[1])
+    shown[:, 0] += -0.06 * (motion[:, 2] * motion[:, 1] - own[2] * own[1])
+    torch.testing.assert_close(shown, motion)
+    still = own.expand(3, -1)
+    assert torch.equal(replace(NOMINAL, twist=twist).untwisted(still, own), still)
+    assert NOMINAL.untwisted(motion, own) is motion
 
 
 def test_lids_that_go_no_further_are_asked_for_no_more() -> None:

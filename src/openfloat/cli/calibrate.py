@@ -21,7 +21,7 @@ class Calibrate:
     """Video of one speaking, moving face, best of some 20 seconds; for directions without names."""
     data: Path | None = None
     """The data pack, for directions with names; default OPENFLOAT_DATA, else ../shared/data."""
-    portraits: int = 10
+    portraits: int = 24
     """How many portraits of the train split."""
     device: str = "cpu"
     """cpu, cuda, cuda:1, mps ..."""

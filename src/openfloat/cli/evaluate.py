@@ -32,8 +32,8 @@ class Evaluate:
     clips: int = 12
     """Held-out talking clips; those that reenact are the longest."""
     portraits: int | None = None
-    """Held-out portraits that speak; default 6 for the figures, 8 for controls, 40 for the
-    reader, 24 for the sheet."""
+    """Held-out portraits that speak; default 6 for the figures, 24 for controls and
+    the sheet, 40 for the reader."""
     sheet: Path = Path("portraits.png")
     """Contact sheet to write."""
     reference: Path | None = None
@@ -96,7 +96,7 @@ class Evaluate:
         report = evaluate_controls(
             FloatPipeline.from_pretrained(self.model, device=self.device),
             data_folder(self.data),
-            portraits=self.portraits or 8,
+            portraits=self.portraits or 24,
             said=lambda step: print(step, file=sys.stderr),
         )
         print(controls_table(report))

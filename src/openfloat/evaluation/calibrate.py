@@ -55,7 +55,7 @@ def calibrate_by_rendering(
     name: str | Path,
     data_dir: Path,
     *,
-    portraits: int = 10,
+    portraits: int = 24,
     device: str = "cpu",
     said: Callable[[str], None] = lambda _: None,
 ) -> ControlMap:

@@ -77,7 +77,7 @@ def evaluate_controls(
     pipeline: FloatPipeline,
     data_dir: Path,
     *,
-    portraits: int = 8,
+    portraits: int = 24,
     said: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Measure every control that a user can ask for.
