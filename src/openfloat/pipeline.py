@@ -13,7 +13,7 @@ from torch import Tensor
 from openfloat.audio.given import SoundLike
 from openfloat.audio.recording import Recording
 from openfloat.clip import Chunk, Clip, Portrait
-from openfloat.config import ModelConfig
+from openfloat.config import FPS, ModelConfig
 from openfloat.data.controls import INDEX, SCALES
 from openfloat.editing.control_map import ControlMap, load_map
 from openfloat.editing.editor import Editor
@@ -30,6 +30,7 @@ from openfloat.models.model import FloatModel
 from openfloat.mood import Mood
 from openfloat.motion.pose import HeadPose
 from openfloat.nn.cores import ahead, one_core_each
+from openfloat.nn.memory import return_freed_memory
 from openfloat.nn.pixels import rgb_bytes
 from openfloat.options import BackgroundName, CropOptions, MarkOptions, Precision, SampleOptions
 from openfloat.sampling import sample_motion
@@ -45,6 +46,8 @@ from openfloat.weights.store import Hollow, load_config, load_into, load_state
 PictureLike = str | Path | NDArray[np.uint8]
 DECODE_BATCH = 10
 """Frames decoded together: several for every core, shown soon after they are asked for."""
+RETURN_EVERY = 60 * FPS
+"""Frames of a file after which memory that nobody uses goes back to the system."""
 
 
 class FloatPipeline:
@@ -394,6 +397,8 @@ class FloatPipeline:
         with one_core_each(), BackgroundWriter(file) as writer:
             for chunk in self._chunks(ready, ahead(self.motion(ready, recording, options, pose))):
                 writer.write(chunk.frames)
+                if chunk.start % RETURN_EVERY == 0:  # the file's index moves and leaves holes
+                    return_freed_memory()
                 if progress is not None:
                     progress(chunk.start + len(chunk.frames), total)
         return total
