@@ -39,7 +39,7 @@ from openfloat.serving.worker import Worker
 
 logger = logging.getLogger(__name__)
 
-CLEAR_EVERY_S = 30
+CLEAR_EVERY_S = 10
 """Seconds between looks for what is too old, returns of memory, and signs of life."""
 STATUS: dict[type[Exception], int] = {
     TooLarge: 413, NotFound: 404, NotReady: 409, Draining: 503, Busy: 429, NotWritten: 507,
