@@ -116,7 +116,8 @@ def test_a_decoder_that_turns_too_when_it_opens_the_mouth_leaks(subject: Subject
     def turning(sweep: Sweep) -> Frames:
         controls = sweep.controls.copy()
         if sweep.name == "mouth":
-            controls[:, 0] += np.linspace(0, 8 * np.ptp(sweep.amounts), 5, dtype=np.float32) / 2
+            shift = np.linspace(0, 8 * np.ptp(sweep.amounts), len(controls), dtype=np.float32)
+            controls[:, 0] += shift / 2
         return np.stack([subject.engine.picture(values).image for values in controls])
 
     rows = {row["control"]: row for row in portrait_rows(subject, turning)}

@@ -258,7 +258,7 @@ def test_the_frame_rate_of_the_driving_video_does_not_matter(
     assert abs(len(found) - FRAMES) <= 1
     length = min(len(found), FRAMES)
     yaw = [m.coefficients[:length, 0].double().numpy() for m in (usual, found)]
-    assert agreement(*yaw) > 0.98
+    assert agreement(*yaw) > 0.95
 
 
 def test_a_large_picture_and_no_sound_do(

@@ -15,7 +15,7 @@ from openfloat.evaluation.face_measures import ASKABLE, BROWS, fit_head, measure
 from openfloat.evaluation.goals import CONTROL_GOALS, controls_table
 from openfloat.evaluation.picture_filters import change, dual_filters, features
 from openfloat.evaluation.responses import Readings, leakage, leaks, line, slopes
-from openfloat.evaluation.sweeps import sweep_of
+from openfloat.evaluation.sweeps import VALUES, sweep_of
 from openfloat.options import MotionEdit
 from openfloat.vision.head_pose import Pose, rotation
 from openfloat.vision.measure import INNER_LIPS, LIDS
@@ -181,7 +181,7 @@ def test_a_sweep_moves_its_own_directions_within_the_engines_range(name: str) ->
     moved = np.flatnonzero(np.ptp(sweep.controls, axis=0))
     own = {"mouth": ["jaw_open"], "brows": ["brows_up", "brows_down"]}.get(name, [name])
     assert set(moved) == {INDEX[column] for column in own}
-    assert len(sweep.amounts) == 5
+    assert len(sweep.amounts) == VALUES
     assert (np.diff(sweep.amounts) > 0).all()
     for column in moved:
         assert sweep.controls[:, column].min() >= TABLE[column].low
