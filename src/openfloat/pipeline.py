@@ -238,24 +238,11 @@ class FloatPipeline:
             yield edit(piece, start)
             start += len(piece)
 
-    def edit(
-        self, portrait: Portrait, drawn: Tensor, options: SampleOptions, start: int = 0
-    ) -> Tensor:
-        """Motion with the edits and lids that are asked for; every frame by itself.
-
-        Args:
-            portrait: whose motion it is.
-            drawn: frames (t, f) that `motion` gave without edits and with `blink="drawn"`.
-            options: their edits and lids are read.
-            start: which frame of the clip is the first.
-
-        Raises:
-            BadInput: edits by name for a model whose controls have none.
-        """
-        return self.editor(portrait, options)(drawn, start)
-
     def editor(self, portrait: Portrait, options: SampleOptions) -> Editor:
-        """What changes a portrait's drawn motion as the options ask.
+        """What changes a portrait's drawn motion as the options ask; every frame by itself.
+
+        It takes frames (t, f) that `motion` gave without edits and with `blink="drawn"`, and which
+        frame of the clip is their first.
 
         Raises:
             BadInput: they ask by name for what the model has no name for.

@@ -195,5 +195,5 @@ def test_motion_drawn_once_can_be_edited_frame_by_frame(
     once = torch.cat(list(pipeline.motion(face, sound[:40_000], plain)))
     assert not torch.equal(whole, once)
     for frame in (0, 30, len(once) - 1):
-        alone = pipeline.edit(face, once[frame : frame + 1], options, frame)
+        alone = pipeline.editor(face, options)(once[frame : frame + 1], frame)
         assert torch.equal(alone, whole[frame : frame + 1])

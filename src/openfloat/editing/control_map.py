@@ -8,7 +8,7 @@ others from a driving clip.
 import json
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -177,13 +177,11 @@ def _rounded(found: ControlMap) -> ControlMap:
     def short(values: tuple[float, ...]) -> tuple[float, ...]:
         return tuple(float(f"{value:.6g}") for value in values)
 
-    return ControlMap(
-        names=found.names,
+    return replace(
+        found,
         rows=tuple(short(row) for row in found.rows),
         r2=short(found.r2),
         reads=tuple(short(row) for row in found.reads),
         offsets=short(found.offsets),
         twist=short(found.twist),
-        fitted=found.fitted,
-        weights=found.weights,
     )

@@ -106,7 +106,7 @@ class Desk:
                 self._drawn = key, Drawn(self._pipeline.motion(face, voice, plain))
             drawn = self._drawn[1].frames(None if count is None else first + count)
         last = None if count is None else first + count
-        return self._pipeline.edit(face, drawn[first:last], job.wish.sample, first)
+        return self._pipeline.editor(face, job.wish.sample)(drawn[first:last], first)
 
     def frame(self, job: Job, number: int) -> NDArray[np.uint8]:
         """One frame (h, w, 3) of the video, as it will be."""
