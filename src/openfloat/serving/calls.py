@@ -68,6 +68,7 @@ def calls(hall: Hall) -> APIRouter:
             return {"answer": await made.answer(offer)}
         except BaseException:
             await made.close()
+            await hall.live.settled()  # whoever is refused leaves no seat taken
             raise
 
     return router

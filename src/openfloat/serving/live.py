@@ -191,6 +191,10 @@ class LiveHost:
 
         self._submit(free)
 
+    async def settled(self) -> None:
+        """Wait until all that was asked for before is done."""
+        await self._call(lambda: None)
+
     def _submit(self, call: Callable[[], T]) -> "Future[T]":
         """Have the engine's thread call something."""
         future: Future[T] = Future()
