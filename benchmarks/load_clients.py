@@ -148,8 +148,8 @@ def form(material: Material, chance: random.Random, longest_s: float) -> dict[st
 
 def frames_of(video: bytes) -> int:
     """Frames of an mp4."""
-    with av.open(io.BytesIO(video)) as container:
-        return sum(1 for packet in container.demux(video=0) if packet.size)
+    with av.open(io.BytesIO(video), mode="r") as container:
+        return sum(bool(packet.size) for packet in container.demux(video=0))
 
 
 async def live(server: Server, material: Material, seconds: float, tally: Tally) -> None:

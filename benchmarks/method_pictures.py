@@ -7,6 +7,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -28,7 +29,7 @@ LEVEL = 64
 """Resolution whose decisions are shown."""
 JAW = INDEX["jaw_open"]
 INK = "#0f766e"
-HOW: dict[str, dict[str, object]] = {".jpg": {"pil_kwargs": {"quality": 85}}}
+HOW: dict[str, dict[str, Any]] = {".jpg": {"pil_kwargs": {"quality": 85}}}
 
 
 def main(folder: Path = Path("docs/pictures"), model: str = "openfloat-256") -> None:
@@ -87,7 +88,7 @@ def show_flow(
     config = pipeline.config.motion
     speech = next(pipeline.model.speech.windows(voice, config.window_frames))
     own = pipeline.own_motion(face)
-    carry, emotion = Carry.start(config, own), pipeline.emotion(voice, options)
+    carry, emotion = Carry.start(config, own), pipeline.emotion(face, voice, options)
     field = guided_field(
         pipeline.model.motion, speech, carry, reference=own, emotion=emotion, options=options
     )

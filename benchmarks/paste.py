@@ -96,6 +96,7 @@ def row(pipeline: FloatPipeline, file: Path, sound: ndarray) -> ndarray:
     started = time.process_time()
     full = np.stack([paste(crop) for crop in crops])
     cost = (time.process_time() - started) / len(crops) * 1000
+    assert isinstance(paste, PasteBack), "turned upright only where that is asked for"
     photo = portrait.picture[: paste.height, : paste.width]
     assert portrait.crop.face is not None
     points = portrait.crop.face.points

@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import torch
 import tyro
@@ -18,10 +19,12 @@ from torch import Tensor
 
 from openfloat import FloatPipeline, SampleOptions
 from openfloat.audio.recording import Recording
-from openfloat.flow.solver import METHODS
+from openfloat.flow.solver import METHODS, Tableau
+from openfloat.options import SolverName
 
 DEMO = Path(__file__).parent.parent / "src" / "openfloat" / "assets" / "demo"
 EVALUATIONS = (4, 6, 10)
+SOLVERS: dict[SolverName, Tableau] = {name: METHODS[name] for name in get_args(SolverName)}
 EXACT = SampleOptions(solver="rk4", nfe=80, blink="drawn", steady=0)
 """Motion as it is drawn, without later edits."""
 
@@ -53,7 +56,7 @@ def print_errors(seeds: int) -> None:
     motions = [drawn(options) for options in exact]
     print(f"distance from rk4 with {EXACT.nfe} evaluations, {recording.num_frames} frames:")
     for nfe in EVALUATIONS:
-        for name in (name for name in METHODS if nfe % METHODS[name].evaluations == 0):
+        for name in (name for name in SOLVERS if nfe % SOLVERS[name].evaluations == 0):
             found = [drawn(replace(options, solver=name, nfe=nfe)) for options in exact]
             errors = [
                 float((a - b).square().mean().sqrt()) for a, b in zip(found, motions, strict=True)

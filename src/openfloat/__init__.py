@@ -1,8 +1,14 @@
 """OpenFLOAT: one portrait and one voice in, a talking video out."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Clip", "CropOptions", "Engine", "FloatPipeline", "MarkOptions", "ModelConfig", "Motion",
+    "MotionEdit", "Portrait", "SampleOptions", "StreamingSession",
+]  # fmt: skip
 
 _HOME = {
     "FloatPipeline": "openfloat.pipeline",
@@ -18,14 +24,18 @@ _HOME = {
     "Engine": "openfloat.streaming.engine",
 }
 
-__all__ = [
-    "Clip", "CropOptions", "Engine", "FloatPipeline", "MarkOptions", "ModelConfig", "Motion",
-    "MotionEdit", "Portrait", "SampleOptions", "StreamingSession",
-]  # fmt: skip
+if TYPE_CHECKING:  # the same, for type checkers and editors
+    from openfloat.clip import Clip, Portrait
+    from openfloat.config import ModelConfig
+    from openfloat.motion.value import Motion
+    from openfloat.options import CropOptions, MarkOptions, MotionEdit, SampleOptions
+    from openfloat.pipeline import FloatPipeline
+    from openfloat.streaming.engine import Engine
+    from openfloat.streaming.session import StreamingSession
+else:
 
-
-def __getattr__(name: str) -> object:
-    # Imported on first use, so that `import openfloat` and `--help` never load torch.
-    if name not in _HOME:
-        raise AttributeError(f"module 'openfloat' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    def __getattr__(name: str) -> object:
+        # Imported on first use, so that `import openfloat` and `--help` never load torch.
+        if name not in _HOME:
+            raise AttributeError(f"module 'openfloat' has no attribute {name!r}")
+        return getattr(import_module(_HOME[name]), name)
