@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # what Python compiled is kept, whatever the shell says: the tests start hundreds of programs
 export PYTHONDONTWRITEBYTECODE =
+# as the command has it: tests that run beside each other do not wait with busy cores
+export OMP_WAIT_POLICY = PASSIVE
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 # pip would compile on one core
 COMPILE = .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true

@@ -1,7 +1,8 @@
 """Files that appear under their name complete or not at all, whatever becomes of their writer.
 
 A draft is made in a hidden folder beside the file, brought to the disk, and then renamed. A killed
-writer leaves that folder; whoever writes the same file next takes it away.
+writer leaves that folder; whoever writes the same file next takes it away, or whoever goes on with
+the folder that it is in.
 """
 
 import errno
@@ -53,7 +54,7 @@ class Draft:
                 raise NotWritten(
                     f"{final.parent}: there is no such folder to write {final.name} to"
                 )
-            remove_abandoned(final)
+            remove_abandoned(final.parent, _prefix(final))
             self._open()
         except (OSError, ValueError) as error:
             raise not_written(final, error) from error
@@ -124,12 +125,12 @@ def write_text(final: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def remove_abandoned(final: Path) -> None:
-    """Take away drafts of a file whose writers were killed."""
+def remove_abandoned(folder: Path, prefix: str = ".") -> None:
+    """Take away drafts in a folder, those with some prefix, whose writers were killed."""
     if LOCKS is None:
         return
-    for entry in list(os.scandir(final.parent)):
-        if not (entry.name.startswith(_prefix(final)) and entry.name.endswith(SUFFIX)):
+    for entry in list(os.scandir(folder)):
+        if not (entry.name.startswith(prefix) and entry.name.endswith(SUFFIX)):
             continue
         with suppress(OSError):  # in use, or gone already
             lock = _locked(Path(entry.path))

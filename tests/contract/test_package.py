@@ -1,5 +1,6 @@
 """What the package promises: quick imports, configs that survive JSON, presets that build."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -42,6 +43,25 @@ def test_every_public_name_can_be_had() -> None:
 def test_the_console_script_resolves() -> None:
     (script,) = [e for e in entry_points(group="console_scripts") if e.name == "openfloat"]
     assert callable(script.load())
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_the_command_waits_without_keeping_cores_busy(wanted: str | None, found: str) -> None:
+    probe = (
+        "import atexit, os, sys\n"
+        "from openfloat.cli.main import main\n"
+        "assert 'torch' not in sys.modules\n"
+        "atexit.register(lambda: print(os.environ['OMP_WAIT_POLICY']))\n"
+        "sys.argv = ['openfloat', '--version']\n"
+        "main()\n"
+    )
+    chosen = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    if wanted is not None:
+        chosen["OMP_WAIT_POLICY"] = wanted
+    done = subprocess.run(
+        [sys.executable, "-c", probe], env=chosen, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == [openfloat.__version__, found]
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

@@ -143,7 +143,6 @@ def compare_frames(model: FloatModel, clip: Clip, case: Case, motion: Tensor) ->
 @pytest.mark.timeout(1800)  # the full size is about 5e12 operations, on however few cores
 @pytest.mark.parametrize("case", cases("sample"), indirect=True)
 def test_every_output_from_picture_and_voice_to_frames_equals_the_reference(case: Case) -> None:
-    torch.set_num_threads(2)
     model = model_of(case)
     with torch.inference_mode():
         clip = Clip(model, case)

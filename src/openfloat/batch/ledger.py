@@ -11,7 +11,7 @@ from typing import Literal
 
 from openfloat.batch.manifest import BadRow, BatchRow
 from openfloat.codec import from_json, to_json
-from openfloat.drafts import write_text
+from openfloat.drafts import remove_abandoned, write_text
 from openfloat.errors import BadInput
 
 RESULTS = "results.jsonl"
@@ -68,7 +68,7 @@ class Ledger:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """The folder for this process alone; what a killed one left goes as its rows are remade.
+        """The folder for this process alone; what a killed one left is taken away.
 
         Raises:
             BadInput: another process works on it.
@@ -78,6 +78,8 @@ class Ledger:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise BadInput(f"another batch works on {self.folder}") from error
+            for folder in (self.folder, self.folder / ROWS):
+                remove_abandoned(folder)
             yield
 
     def video(self, name: str) -> Path:

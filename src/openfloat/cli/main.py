@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -59,6 +60,8 @@ Command = (
 
 def main() -> None:
     """Run the command line; the exit status is 0, 2 for a mistake of the user, 130 for Ctrl-C."""
+    # Read when torch is loaded. A core that waits for another one is free for other programs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from openfloat.codec import write_json
-from openfloat.drafts import SUFFIX
+from openfloat.drafts import SUFFIX, remove_abandoned
 from openfloat.errors import BadInput
 
 
@@ -37,6 +37,7 @@ def claim(settings_file: Path, settings: Mapping[str, Any], content: str) -> Non
                 f"{folder} holds {content} with {name}={before.get(name)}, not {value}; "
                 "take another folder or empty this one"
             )
+    remove_abandoned(folder)  # a writer may be killed after its file was complete
 
 
 def read_object(path: Path) -> dict[str, Any]:
