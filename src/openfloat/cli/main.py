@@ -31,6 +31,7 @@ from openfloat.cli.serve import Serve
 from openfloat.cli.train import Train
 from openfloat.cli.ui import Ui
 from openfloat.errors import BadInput, OpenFloatError
+from openfloat.nn.memory import keep_freed_memory
 
 Command = (
     Annotated[Animate, tyro.conf.subcommand("animate")]
@@ -62,6 +63,7 @@ def main() -> None:
     """Run the command line; the exit status is 0, 2 for a mistake of the user, 130 for Ctrl-C."""
     # Read when torch is loaded. A core that waits for another one is free for other programs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -21,6 +21,9 @@ def keep_freed_memory() -> None:
 
     Else it returns large blocks to the system and gets them back empty, page by page: a tenth of a
     frame's time. With other allocators nothing happens.
+
+    Best called before other threads have asked for memory: the places that they have then stay, and
+    each keeps what was freed in it.
     """
     if library := _allocator():
         library.mallopt(_MMAP_THRESHOLD, LARGEST_KEPT)
