@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,14 +13,10 @@ from pathlib import Path
 from urllib.error import URLError
 
 import pytest
+from ports import free_port
 
 ACCOUNT = "postgres"
 """Postgres does not run as root; this user of Debian's package runs it then."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def program(name: str) -> str:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages import free_port
+from ports import free_port
 from servers import wait_for
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ for needed in ("ray", "fastapi", "httpx", "python_multipart"):
 
 if True:  # imported once all is known to be there
     import httpx
-    from clouds import free_port
+    from ports import free_port
 
     from openfloat import FloatPipeline, StreamingSession
     from openfloat.audio.io import load_audio, write_wave
