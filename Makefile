@@ -3,7 +3,7 @@ PYTHON ?= python3
 # what Python compiled is kept, whatever the shell says: the tests start hundreds of programs
 export PYTHONDONTWRITEBYTECODE =
 # as the command has it: tests that run beside each other do not wait with busy cores
-export OMP_WAIT_POLICY = PASSIVE
+export GOMP_SPINCOUNT = 3000
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
 # pip would compile on one core
 COMPILE = .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true

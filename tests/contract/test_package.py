@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import openfloat
+from openfloat.cli.main import SPINS
 from openfloat.codec import from_json, to_json
 from openfloat.config import PRESETS, ModelConfig
 
@@ -45,21 +46,26 @@ def test_the_console_script_resolves() -> None:
     assert callable(script.load())
 
 
-@pytest.mark.parametrize(("wanted", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_the_command_waits_without_keeping_cores_busy(wanted: str | None, found: str) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [({}, SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_the_command_waits_without_keeping_cores_busy(wanted: dict[str, str], found: str) -> None:
     probe = (
         "import atexit, os, sys\n"
         "from openfloat.cli.main import main\n"
         "assert 'torch' not in sys.modules\n"
-        "atexit.register(lambda: print(os.environ['OMP_WAIT_POLICY']))\n"
+        "atexit.register(lambda: print(os.environ.get('GOMP_SPINCOUNT')))\n"
         "sys.argv = ['openfloat', '--version']\n"
         "main()\n"
     )
-    chosen = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    if wanted is not None:
-        chosen["OMP_WAIT_POLICY"] = wanted
+    plain = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     done = subprocess.run(
-        [sys.executable, "-c", probe], env=chosen, check=True, capture_output=True, text=True
+        [sys.executable, "-c", probe],
+        env=plain | wanted,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert done.stdout.split() == [openfloat.__version__, found]
 
