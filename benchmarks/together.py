@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/together.py [--rounds 5] [--programs 2]
 
 Runs `openfloat animate` on the bundled photo and voice, so many at once, in turns with cores that
-wait for each other as the command has it, as GNU's OpenMP does by default, and without ever
-sleeping (OMP_WAIT_POLICY=ACTIVE); and the same one alone. Prints seconds until the last has
-finished: medians, and minimum to maximum in brackets.
+wait for each other as the command has it, and without ever sleeping (OMP_WAIT_POLICY=ACTIVE); and
+the same one alone. Prints seconds until the last has finished: medians, and minimum to maximum in
+brackets.
 """
 
 import os
@@ -22,7 +22,6 @@ import tyro
 DEMO = Path(__file__).parent.parent / "src" / "openfloat" / "assets" / "demo"
 WAYS: dict[str, dict[str, str]] = {
     "as the command has it": {},
-    "OpenMP's default": {"GOMP_SPINCOUNT": "300000"},
     "always busy": {"OMP_WAIT_POLICY": "ACTIVE"},
 }
 
